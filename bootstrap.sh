@@ -1,0 +1,35 @@
+#!/bin/sh
+# Make .venv with CPython 3.10 and install the plugin into it. Needs nothing but a Python 3.10 or uv.
+set -eu
+cd "$(dirname "$0")"
+
+find_python() {
+    if command -v python3.10 >/dev/null 2>&1 && python3.10 -c '' 2>/dev/null; then
+        command -v python3.10
+        return
+    fi
+    for candidate in "${PYENV_ROOT:-$HOME/.pyenv}"/versions/3.10*/bin/python3.10; do
+        if [ -x "$candidate" ]; then
+            echo "$candidate"
+            return
+        fi
+    done
+}
+
+if [ ! -x .venv/bin/python ]; then
+    python=$(find_python)
+    if [ -n "$python" ]; then
+        echo "making .venv with $python" >&2
+        "$python" -m venv .venv
+    elif command -v uv >/dev/null 2>&1; then
+        echo "making .venv with uv's CPython 3.10" >&2
+        uv venv --seed --python 3.10 .venv
+    else
+        echo "error: no CPython 3.10 here, and Paddle-Lite's wheels need it;" \
+            "install it (apt-get install python3.10, pyenv install 3.10, or uv) and run this again" >&2
+        exit 2
+    fi
+fi
+
+.venv/bin/python -m pip install --quiet --disable-pip-version-check -e '.[lite,test]'
+touch .venv/.installed

@@ -1,0 +1,84 @@
+"""The `mobileseg` command: one module a subcommand, imported only when it is asked for.
+
+A subcommand module has `EXAMPLE` (a command line that works), `add_arguments(parser)`
+and `run(args)`, which returns an exit status or None for success.
+"""
+
+import argparse
+import importlib
+import sys
+from typing import List, Optional
+
+from ..errors import MobilesegError
+
+SUBCOMMANDS = {
+    "demo": "train, evaluate, export, convert, compare and time on the built-in data, with a report",
+    "train": "train a model from a config (PaddleSeg's tools/train.py)",
+    "val": "evaluate a checkpoint (PaddleSeg's tools/val.py)",
+    "predict": "segment pictures and write overlays (PaddleSeg's tools/predict.py)",
+    "export": "write the static graph of a checkpoint (PaddleSeg's tools/export.py)",
+    "run": "run an unmodified script of a PaddleSeg checkout with this plugin registered",
+    "check-data": "read every image and label of a data set before training does",
+    "convert": "turn an exported model into a Paddle-Lite .nb",
+    "compare": "run the same pictures through Paddle and Paddle-Lite and count the differences",
+    "bench": "time .nb models on this host, one thread",
+    "models": "list the models: parameters, multiply-adds, published figures",
+    "import-weights": "rename a published checkpoint to this plugin's names, or back",
+    "doctor": "show versions, faults found and mended, and what is missing",
+}
+
+
+def _usage() -> str:
+    width = max(map(len, SUBCOMMANDS))
+    rows = "\n".join(f"  {name:<{width}}  {text}" for name, text in SUBCOMMANDS.items())
+    return (
+        "usage: mobileseg [--debug] COMMAND [ARGS]\n\n"
+        "From a PaddleSeg config to a Paddle-Lite model on a phone.\n\n"
+        f"commands:\n{rows}\n\n"
+        "`mobileseg COMMAND --help` shows the flags of one command and an example.\n"
+        "--debug shows the traceback of an error.\n"
+    )
+
+
+def _build_parser(name: str, module) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog=f"mobileseg {name}",
+        description=SUBCOMMANDS[name],
+        epilog=f"example:\n  {module.EXAMPLE}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    module.add_arguments(parser)
+    return parser
+
+
+def main(argv: Optional[List[str]] = None) -> int:
+    """Run one subcommand.
+
+    Returns:
+        0 for success, 2 for bad input, 1 for the failure of a tool, 130 after Ctrl-C.
+    """
+    argv = list(sys.argv[1:] if argv is None else argv)
+    debug = bool(argv) and argv[0] == "--debug"
+    if debug:
+        argv.pop(0)
+    if not argv or argv[0] in ("-h", "--help"):
+        print(_usage(), end="")
+        return 0
+    name = argv.pop(0)
+    if name not in SUBCOMMANDS:
+        print(f"error: there is no command '{name}': `mobileseg --help` lists them", file=sys.stderr)
+        return 2
+    module = importlib.import_module("." + name.replace("-", "_"), __name__)
+    args = _build_parser(name, module).parse_args(argv)
+    try:
+        return module.run(args) or 0
+    except KeyboardInterrupt:
+        print("error: interrupted", file=sys.stderr)
+        return 130
+    except MobilesegError as error:
+        if debug or args.debug:
+            raise
+        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        return error.exit_status

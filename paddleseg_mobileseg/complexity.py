@@ -1,0 +1,57 @@
+"""Counting parameters and multiply-adds."""
+
+from typing import Dict, Sequence
+
+import numpy as np
+import paddle
+from paddle import nn
+
+from .layers import SeaAttention
+
+
+def count_parameters(model: nn.Layer) -> int:
+    """Trainable parameters; the running statistics of batch norms are not among them."""
+    return sum(int(np.prod(p.shape)) for p in model.parameters() if not p.stop_gradient)
+
+
+def count_multiply_adds(model: nn.Layer, input_shape: Sequence[int] = (1, 3, 512, 512)) -> int:
+    """Multiply-adds of one forward pass in convolutions, linear layers and SEA attention's products.
+
+    Batch norms (folded into convolutions when converted), activations and interpolation are not
+    counted: the rule of the papers' FLOPs columns.
+
+    Args:
+        input_shape: [N, C, H, W].
+    """
+    counted: Dict[str, int] = {"total": 0}
+
+    def count_conv(layer, inputs, output):
+        counted["total"] += int(np.prod(output.shape)) * int(np.prod(layer.weight.shape[1:]))
+
+    def count_linear(layer, inputs, output):
+        counted["total"] += int(np.prod(output.shape)) * layer.weight.shape[0]
+
+    def count_attention(layer, inputs, output):
+        batch, _, height, width = inputs[0].shape
+        if layer.downsample is not None:
+            height, width = (height + 1) // 2, (width + 1) // 2
+        per_pair = layer.num_heads * (layer.key_dim + layer.value_dim)
+        counted["total"] += batch * per_pair * (height * height + width * width)
+
+    counters = {nn.Conv2D: count_conv, nn.Linear: count_linear, SeaAttention: count_attention}
+    hooks = [
+        layer.register_forward_post_hook(counters[type(layer)])
+        for layer in model.sublayers()
+        if type(layer) in counters
+    ]
+    training = model.training
+    model.eval()
+    try:
+        with paddle.no_grad():
+            model(paddle.zeros(list(input_shape)))
+    finally:
+        for hook in hooks:
+            hook.remove()
+        if training:
+            model.train()
+    return counted["total"]

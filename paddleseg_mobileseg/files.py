@@ -1,0 +1,72 @@
+"""Writing results so that a half-written file is never seen under its final name."""
+
+import os
+import shutil
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Iterator, Union
+
+from .errors import InputError
+
+
+@contextmanager
+def atomic_path(path: Union[str, Path]) -> Iterator[Path]:
+    """Yield a scratch path beside `path`; it takes the final name only if the block succeeds.
+
+    Raises:
+        InputError: the folder cannot be written, or the disk is full.
+    """
+    path = Path(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, scratch = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=path.suffix)
+        os.close(handle)
+    except OSError as error:
+        raise InputError(f"cannot write {path}: {error.strerror}; free some space or choose another folder") from error
+    scratch = Path(scratch)
+    # mkstemp makes the file private; a result should follow the user's umask like any other file.
+    umask = os.umask(0)
+    os.umask(umask)
+    try:
+        yield scratch
+        os.chmod(scratch, 0o666 & ~umask)
+        os.replace(scratch, path)
+    except OSError as error:
+        raise InputError(f"cannot write {path}: {error.strerror or error}; free some space or choose another folder") from error
+    finally:
+        scratch.unlink(missing_ok=True)
+
+
+def write_text(path: Union[str, Path], text: str) -> None:
+    """Write `text` to `path`, whole or not at all.
+
+    Raises:
+        InputError: the file cannot be written.
+    """
+    with atomic_path(path) as scratch:
+        scratch.write_text(text, encoding="utf-8")
+
+
+@contextmanager
+def atomic_folder(path: Union[str, Path]) -> Iterator[Path]:
+    """Yield a scratch folder beside `path`; its files move into `path` only if the block succeeds.
+
+    Files of the same names that `path` already holds are replaced, others stay.
+
+    Raises:
+        InputError: the folder cannot be written, or the disk is full.
+    """
+    path = Path(path)
+    scratch = None
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        scratch = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
+        yield scratch
+        for item in sorted(scratch.iterdir()):
+            os.replace(item, path / item.name)
+    except OSError as error:
+        raise InputError(f"cannot write into {path}: {error.strerror or error}; free some space or choose another folder") from error
+    finally:
+        if scratch is not None:
+            shutil.rmtree(scratch, ignore_errors=True)

@@ -1,0 +1,72 @@
+from pathlib import Path
+
+from setuptools import setup
+
+ROOT = Path(__file__).parent
+
+# The ranges are those that the test suite was run with.
+INSTALL_REQUIRES = [
+    # The framework. 2.6 is the last line that writes .pdmodel by itself; Paddle 3 writes .json, which opt cannot read.
+    "paddlepaddle>=2.6.2,<2.7",
+    # What this plugin extends: registry, training loop, transforms, losses. 2.8.0 is PyPI's newest.
+    "paddleseg>=2.8.0,<2.10",
+    # Arrays. paddleseg pins an OpenCV that was built against NumPy 1.
+    "numpy>=1.22,<2",
+    # Reading pictures; paddleseg needs it anyway and allows nothing newer.
+    "opencv-python>=4.5.5,<=4.6.0.66",
+    # Reading pictures whole: unlike OpenCV it refuses a truncated one. Also label maps.
+    "pillow>=9",
+    # Programs are read and written as protobuf messages; paddle.distributed.fleet of 2.6 breaks with 6 and newer.
+    "protobuf>=3.20.2,<6",
+    # Configs.
+    "pyyaml>=5.4",
+    # Progress bars.
+    "tqdm>=4.60",
+    # The report of `mobileseg demo`: its page and its plots. Both come with paddleseg's visualdl anyway.
+    "jinja2>=3",
+    "matplotlib>=3.5",
+]
+
+EXTRAS_REQUIRE = {
+    # opt and the x86 predictor. The wheels exist for Linux on x86_64, CPython 3.8 and 3.10.
+    "lite": ["paddlelite==2.13rc0"],
+    # The suite, and its property tests.
+    "test": ["pytest>=7.4", "hypothesis>=6.80"],
+}
+
+
+def folders(name: str, pattern: str):
+    """`name` and its folders as packages of this one, with the files of `pattern` as their data."""
+    found = [ROOT / name] + sorted(path for path in (ROOT / name).rglob("*") if path.is_dir())
+    found = [path for path in found if path.name != "__pycache__"]
+    packages = {
+        "paddleseg_mobileseg." + ".".join(path.relative_to(ROOT).parts): str(path.relative_to(ROOT)) for path in found
+    }
+    return packages, {package: [pattern] for package in packages}
+
+
+deploy, deploy_data = folders("deploy", "*")
+configs, configs_data = folders("configs", "*.yml")
+
+setup(
+    name="paddleseg_mobileseg",
+    version="0.1.0",
+    description="Mobile segmentation networks from a PaddleSeg config to a phone",
+    long_description=(ROOT / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    python_requires=">=3.8,<3.11",
+    packages=[
+        "paddleseg_mobileseg",
+        *sorted(
+            "paddleseg_mobileseg." + path.parent.name for path in (ROOT / "paddleseg_mobileseg").glob("*/__init__.py")
+        ),
+        *deploy,
+        *configs,
+    ],
+    package_dir={**deploy, **configs},
+    package_data={"paddleseg_mobileseg.demo": ["*.html", "*.css"], **deploy_data, **configs_data},
+    install_requires=INSTALL_REQUIRES,
+    extras_require=EXTRAS_REQUIRE,
+    entry_points={"console_scripts": ["mobileseg = paddleseg_mobileseg.cli:main"]},
+)

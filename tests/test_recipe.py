@@ -1,0 +1,96 @@
+"""The configs say what PP-MobileSeg was trained with, and PaddleSeg reads from them what they say."""
+
+import numpy as np
+import paddle
+import pytest
+from paddleseg.cvlibs import Config, SegBuilder
+from paddleseg.models import losses
+
+from paddleseg_mobileseg import AAM, Bilinear, StrideFormer_Base, StrideFormer_Tiny
+from paddleseg_mobileseg.paths import CONFIGS
+from paddleseg_mobileseg.zoo import MODELS
+
+RECIPES = [(model, data, path) for model in MODELS for data, path in model.configs.items()]
+IDS = [path.rsplit("/", 1)[-1] for _, _, path in RECIPES]
+CLASSES = {"ade20k": 150, "cityscapes": 19}
+PARTS = {"pp_mobileseg_base": (StrideFormer_Base, 8), "pp_mobileseg_tiny": (StrideFormer_Tiny, 16)}
+
+
+def builder(path):
+    """PaddleSeg's builder of a config, without the download of the pretrained backbone."""
+    return SegBuilder(Config(str(CONFIGS / path), opts=["model.backbone.pretrained=None"]))
+
+
+@pytest.mark.parametrize("model, data, path", RECIPES, ids=IDS)
+def test_config_builds_the_network_of_its_name(model, data, path):
+    network = builder(path).model
+    backbone, stride = PARTS[model.name]
+    assert type(network.backbone) is backbone and type(network.neck) is AAM and type(network.upsample) is Bilinear
+    assert network.neck.output_stride == stride
+    assert network.head.classifier.weight.shape[0] == CLASSES[data]
+    assert network.head.dropout.p == 0.1
+
+
+@pytest.mark.parametrize("model, data, path", RECIPES, ids=IDS)
+def test_config_has_the_published_schedule_and_losses(model, data, path):
+    recipe = builder(path)
+    assert recipe.config.batch_size * 2 == 32 and recipe.config.iters == 80_000
+    schedule = recipe.lr_scheduler
+    rates = {0: 1e-6, 1500: 6e-4, 80_000: 0.0}
+    for step, rate in rates.items():
+        schedule.step(step)
+        assert schedule.get_lr() == pytest.approx(rate, abs=1e-12)
+    schedule.step(750)
+    assert schedule.get_lr() == pytest.approx((1e-6 + 6e-4) / 2)  # a linear warm-up
+    schedule.step(1500 + 78_500 // 2)
+    assert schedule.get_lr() == pytest.approx(3e-4)  # a decay of power 1
+    (mixed,) = recipe.loss["types"]
+    assert mixed.coef == [0.8, 0.2]
+    assert [type(loss) for loss in mixed.losses] == [losses.CrossEntropyLoss, losses.LovaszSoftmaxLoss]
+
+
+@pytest.mark.parametrize(
+    "data, scales, crop, distortion",
+    [("ade20k", (0.5, 2.0, 0.25), [512, 512], 0.4), ("cityscapes", (0.125, 1.5, 0.125), [1024, 512], 0.5)],
+)
+def test_config_has_the_published_augmentation(data, scales, crop, distortion):
+    for model in MODELS:
+        transforms = builder(model.configs[data]).config.train_dataset_cfg["transforms"]
+        scaling, cropping, flip, distort, _ = transforms
+        assert (scaling["min_scale_factor"], scaling["max_scale_factor"], scaling["scale_step_size"]) == scales
+        assert cropping["crop_size"] == crop and flip["type"] == "RandomHorizontalFlip"
+        assert {distort[f"{kind}_range"] for kind in ("brightness", "contrast", "saturation")} == {distortion}
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.name)
+def test_optimizer_spares_batch_norms_and_embeddings_and_hurries_the_head(model):
+    """One step without a gradient moves a parameter by its weight decay alone, in proportion to its rate."""
+    recipe = builder(model.configs["ade20k"])
+    network, optimizer = recipe.model, recipe.optimizer
+    optimizer._learning_rate.step(1500)
+    rate, decay = optimizer.get_lr(), 0.01
+    named = [(name, p) for name, p in network.named_parameters() if not p.stop_gradient]
+    for _, parameter in named:
+        parameter.set_value(paddle.ones_like(parameter))
+        parameter.grad = paddle.zeros_like(parameter)
+    optimizer.step()
+    for name, parameter in named:
+        spared = ".bn." in name or "pos_embed" in name
+        factor = 0.0 if spared else (10.0 if name.startswith("head.") else 1.0)
+        expected = 1 - rate * factor * decay
+        np.testing.assert_allclose(parameter.numpy(), expected, rtol=0, atol=2e-7, err_msg=name)
+
+
+def test_head_learns_ten_times_as_fast():
+    """With the same gradient everywhere Adam's first step is the learning rate itself."""
+    recipe = builder("pp_mobileseg/pp_mobileseg_tiny_ade20k_512x512_80k.yml")
+    network, optimizer = recipe.model, recipe.optimizer
+    optimizer._learning_rate.step(1500)
+    named = [(name, p) for name, p in network.named_parameters() if not p.stop_gradient]
+    for _, parameter in named:
+        parameter.set_value(paddle.zeros_like(parameter))
+        parameter.grad = paddle.ones_like(parameter)
+    optimizer.step()
+    for name, parameter in named:
+        step = -float(parameter.flatten()[0])
+        assert step == pytest.approx(6e-3 if name.startswith("head.") else 6e-4, rel=1e-3), name
