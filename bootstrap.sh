@@ -32,4 +32,9 @@ if [ ! -x .venv/bin/python ]; then
 fi
 
 .venv/bin/python -m pip install --quiet --disable-pip-version-check -e '.[lite,test]'
+if ! message=$(.venv/bin/python -c 'import cv2' 2>&1); then
+    echo "error: OpenCV cannot be loaded: $(echo "$message" | tail -n 1);" \
+        "on Debian and Ubuntu: apt-get install libgl1 libglib2.0-0" >&2
+    exit 2
+fi
 touch .venv/.installed

@@ -144,15 +144,17 @@ def zlib_of_paddle(paddle_came_first: bool) -> Fault:
         broken = hasattr(os, "fork") and not _png_decodes()
         advice = "import paddleseg_mobileseg or cv2 before paddle" if broken else ""
         return Fault("zlib_of_paddle", what, found=broken, mended=False, advice=advice)
-    zlib = _load_zlib()
-    exported = False
-    if zlib is not None:
-        from paddle.base import core
-
-        library = ctypes.CDLL(core.libpaddle.__file__)
-        address = [ctypes.cast(each.inflateReset2, ctypes.c_void_p).value for each in (library, zlib)]
-        exported = address[0] != address[1]
+    exported = _exports_zlib()
     return Fault("zlib_of_paddle", what, found=exported, mended=exported)
+
+
+def _exports_zlib() -> bool:
+    """Whether libpaddle.so answers for a function of zlib with one of its own."""
+    from paddle.base import core
+
+    zlib, library = _load_zlib(), ctypes.CDLL(core.libpaddle.__file__)
+    functions = [getattr(each, "inflateReset2", None) for each in (zlib, library)]
+    return None not in functions and len({ctypes.cast(each, ctypes.c_void_p).value for each in functions}) == 2
 
 
 def json_programs() -> Fault:

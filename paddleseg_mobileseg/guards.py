@@ -8,10 +8,12 @@ import importlib
 import inspect
 import os
 import sys
-from typing import Any, Callable, Optional
+from contextlib import contextmanager, suppress
+from typing import Any, Callable, Iterator, Optional
 from urllib.parse import urlparse
 
 from .errors import InputError, MobilesegError, ToolError
+from .files import atomic_path
 
 
 def install() -> None:
@@ -39,7 +41,8 @@ def _guard_train() -> None:
         check_save_dir(given["save_dir"])
         multilabel = (given["test_config"] or {}).get("use_multilabel", False)
         given["train_dataset"] = _checked(given["train_dataset"], "train_dataset", multilabel)
-        return train(*call.args, **call.kwargs)
+        with whole_checkpoints():
+            return train(*call.args, **call.kwargs)
 
     replace_everywhere(train, guarded)
 
@@ -59,7 +62,11 @@ def _guard_evaluate() -> None:
         given["eval_dataset"] = _checked(
             given["eval_dataset"], "val_dataset", given.get("use_multilabel", False)
         )
-        return evaluate(*call.args, **call.kwargs)
+        try:
+            return evaluate(*call.args, **call.kwargs)
+        except MobilesegError:
+            print(file=sys.stderr)  # ends the line of the progress bar
+            raise
 
     replace_everywhere(evaluate, guarded)
 
@@ -119,6 +126,29 @@ def check_save_dir(path: str) -> None:
         raise InputError(f"cannot make the folder --save_dir {path}: {error.strerror}; choose another") from error
     if not os.access(path, os.W_OK | os.X_OK):
         raise InputError(f"cannot write into --save_dir {path}: permission denied; choose another folder")
+
+
+@contextmanager
+def whole_checkpoints() -> Iterator[None]:
+    """Let `paddle.save` write a file whole or not at all: a full disk must not leave half a checkpoint."""
+    import paddle
+
+    save = paddle.save
+
+    def save_whole(content: Any, path: str, *args: Any, **kwargs: Any) -> None:
+        try:
+            with atomic_path(path) as scratch:
+                save(content, str(scratch), *args, **kwargs)
+        except InputError:
+            with suppress(OSError):  # it holds other files
+                os.rmdir(os.path.dirname(path))
+            raise
+
+    paddle.save = save_whole
+    try:
+        yield
+    finally:
+        paddle.save = save
 
 
 def _guard_worker_errors() -> None:

@@ -1,0 +1,95 @@
+"""The same inputs through Paddle and through Paddle-Lite on this host."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Dict, List, Optional, Sequence, Union
+
+from tqdm import tqdm
+
+from .agreement import Agreement, measure_agreement, total_agreement
+from .convert import convert
+from .inputs import load_inputs
+from .lite import HOST_TARGET, LitePredictor
+from .metadata import Metadata
+from .passes import fix_input_shape
+from .program import read_exported
+from .scratch import scratch_folder
+from .static_graph import StaticGraph
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What `compare` found: each input, and all taken together."""
+
+    model: Metadata
+    inputs: List[Agreement]
+    total: Agreement
+
+    def to_dict(self) -> Dict[str, Any]:
+        """For JSON; shares of pixels are 0 to 1."""
+
+        def row(agreement: Agreement) -> Dict[str, Any]:
+            return {**asdict(agreement), "pixel_agreement": agreement.pixel_agreement}
+
+        return {
+            "output_kind": self.model.output.kind,
+            "label_map": self.model.output.label_map,
+            "input_shape": self.model.input.shape,
+            "weights": self.model.weights,
+            "inputs": [row(agreement) for agreement in self.inputs],
+            "total": row(self.total),
+        }
+
+    def table(self) -> str:
+        """A Markdown table: one row an input, and the total if there are several."""
+        lines = [
+            "| input | largest difference | over the largest value | pixels of the same class | classes present |",
+            "| --- | ---: | ---: | ---: | ---: |",
+        ]
+        for row in self.inputs + ([self.total] if len(self.inputs) > 1 else []):
+            agreeing = f"{100 * row.pixel_agreement:.4f} % of {row.pixels}"
+            difference, relative = _number(row.largest_difference), _number(row.relative_difference)
+            lines.append(f"| {row.input} | {difference} | {relative} | {agreeing} | {row.classes_present} |")
+        return "\n".join(lines)
+
+
+def _number(value: Optional[float]) -> str:
+    return "-" if value is None else f"{value:.3g}"
+
+
+def compare(
+    exported_dir: Union[str, Path],
+    nb: Optional[Union[str, Path]] = None,
+    images: Optional[Sequence[Union[str, Path]]] = None,
+    random: int = 1,
+    seed: int = 0,
+    input_shape: Optional[Sequence[int]] = None,
+    weights: str = "float32",
+) -> Comparison:
+    """Run the exported program, as it is, in Paddle, and its conversion in Paddle-Lite.
+
+    Args:
+        exported_dir: the exported model.
+        nb: its conversion for x86; converted in a temporary folder if None.
+        images: picture files and folders of them.
+        random: without images, how many inputs of noise.
+        seed: of the first input of noise.
+        input_shape: N, C, H, W for a model that was exported without a fixed size, where nb is None.
+        weights: what to store the weights in, where nb is None.
+
+    Raises:
+        InputError: a file or a flag cannot be used, or `nb` is not a conversion of the exported model.
+        ToolError: opt or the predictor failed.
+    """
+    with scratch_folder() as scratch:
+        if nb is None:
+            nb = scratch / "model.nb"
+            convert(exported_dir, nb, HOST_TARGET, weights=weights, input_shape=input_shape)
+        with LitePredictor(nb) as predictor:
+            tensor = predictor.metadata.input
+            graph = StaticGraph(fix_input_shape(read_exported(exported_dir), tensor.shape))
+            inputs = load_inputs(tensor, images, random, seed)
+            rows = []
+            for name, batch in tqdm(inputs, desc="compare", unit="input", disable=None, leave=False):
+                rows.append(measure_agreement(graph.run(batch), predictor.run(batch), name))
+        return Comparison(predictor.metadata, rows, total_agreement(rows))

@@ -1,0 +1,83 @@
+"""What to feed a network: pictures, preprocessed as its export says, or noise."""
+
+from pathlib import Path
+from typing import List, Optional, Sequence, Tuple, Union
+
+import cv2
+import numpy as np
+
+from ..datasets.samples import file_fault
+from ..errors import InputError
+from .metadata import InputTensor
+
+NamedInput = Tuple[str, np.ndarray]
+PICTURES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
+
+
+def noise(shape: Sequence[int], seed: int) -> np.ndarray:
+    """Standard normal noise, float32: what normalised pictures have in common."""
+    return np.random.RandomState(seed).standard_normal(shape).astype(np.float32)
+
+
+def find_pictures(paths: Sequence[Union[str, Path]]) -> List[Path]:
+    """The picture files among `paths` and in the folders among them, folders sorted by name.
+
+    Raises:
+        InputError: a path does not exist, or a folder holds no picture.
+    """
+    found: List[Path] = []
+    for path in map(Path, paths):
+        if path.is_dir():
+            inside = sorted(item for item in path.iterdir() if item.suffix.lower() in PICTURES)
+            if not inside:
+                raise InputError(f"the folder {path} holds no pictures ({', '.join(PICTURES)})")
+            found += inside
+        elif path.is_file():
+            found.append(path)
+        else:
+            raise InputError(f"there is no picture {path}")
+    return found
+
+
+def read_picture(path: Union[str, Path], tensor: InputTensor) -> np.ndarray:
+    """A picture file as the network's input: RGB, resized to it, normalised.
+
+    Args:
+        path: the file.
+        tensor: the network's input; with a batch of several the picture is repeated.
+
+    Returns:
+        float32 of the input's shape [N, 3, H, W].
+
+    Raises:
+        InputError: the file cannot be read whole, or the model does not say how to normalise.
+    """
+    if tensor.mean is None or tensor.std is None:
+        raise InputError(
+            "the exported model has no deploy.yaml, so its mean and std are unknown; "
+            "export it with `mobileseg export`, or use noise (--random) instead of pictures"
+        )
+    fault = file_fault(str(path), thorough=True)
+    picture = cv2.imread(str(path), cv2.IMREAD_COLOR) if fault is None else None
+    if picture is None:
+        raise InputError(f"{path} {fault or 'is not a picture'}; replace it or leave it out")
+    count, _, height, width = tensor.shape
+    picture = cv2.resize(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB), (width, height), interpolation=cv2.INTER_LINEAR)
+    scaled = picture.astype(np.float32) / np.float32(255)
+    normalised = (scaled - np.array(tensor.mean, np.float32)) / np.array(tensor.std, np.float32)
+    return np.ascontiguousarray(np.repeat(normalised.transpose(2, 0, 1)[np.newaxis], count, axis=0))
+
+
+def load_inputs(
+    tensor: InputTensor, images: Optional[Sequence[Union[str, Path]]], random: int, seed: int
+) -> List[NamedInput]:
+    """Named inputs of the network's shape: the pictures of `images`, or `random` inputs of noise without any.
+
+    Raises:
+        InputError: a picture cannot be read, or there is nothing to feed.
+    """
+    if images:
+        return [(str(path), read_picture(path, tensor)) for path in find_pictures(images)]
+    if random < 1:
+        raise InputError(f"--random takes a number of inputs of 1 or more, not {random}")
+    return [(f"noise, seed {seed + index}", noise(tensor.shape, seed + index)) for index in range(random)]

@@ -1,0 +1,60 @@
+"""`mobileseg compare`: the same inputs through Paddle and through Paddle-Lite on this host."""
+
+import json
+from pathlib import Path
+
+from ..deploy.agreement import MAX_DIFFERENCE, MIN_AGREEMENT
+from ..deploy.compare import compare
+from ..deploy.opt import QUANTISATIONS
+from ..errors import InputError, ToolError
+
+EXAMPLE = "mobileseg compare output/export --images pictures/"
+
+
+def add_arguments(parser) -> None:
+    parser.add_argument("exported_dir", type=Path, help="the folder that an export wrote")
+    parser.add_argument("--nb", type=Path, help="its conversion for x86 (default: convert now, keep nothing)")
+    parser.add_argument("--images", nargs="+", type=Path, help="pictures, and folders of pictures, to feed")
+    parser.add_argument("--random", type=int, default=1, metavar="N", help="without --images: inputs of noise (default: 1)")
+    parser.add_argument("--seed", type=int, default=0, help="of the noise (default: 0)")
+    parser.add_argument(
+        "--weights", choices=QUANTISATIONS, default="float32", help="without --nb: as of `convert` (default: float32)"
+    )
+    parser.add_argument(
+        "--input-shape",
+        nargs=4,
+        type=int,
+        metavar=("N", "C", "H", "W"),
+        help="without --nb: for a model that was exported without --input_shape",
+    )
+    parser.add_argument(
+        "--min-agreement",
+        type=float,
+        default=MIN_AGREEMENT,
+        help=f"least share of pixels that must get the same class (default: {MIN_AGREEMENT})",
+    )
+    parser.add_argument(
+        "--max-difference",
+        type=float,
+        default=MAX_DIFFERENCE,
+        help=f"largest difference of logits allowed, over the largest logit (default: {MAX_DIFFERENCE})",
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run(args) -> None:
+    if args.nb and (args.input_shape or args.weights != "float32"):
+        raise InputError("--input-shape and --weights say how to convert, and --nb is converted already: leave them away")
+    found = compare(
+        args.exported_dir,
+        args.nb,
+        images=args.images,
+        random=args.random,
+        seed=args.seed,
+        input_shape=args.input_shape,
+        weights=args.weights,
+    )
+    print(json.dumps(found.to_dict(), indent=2) if args.json else found.table(), flush=True)
+    fault = found.total.fault(args.min_agreement, args.max_difference)
+    if fault:
+        raise ToolError(f"Paddle-Lite and Paddle disagree on {args.exported_dir}: {fault}")

@@ -1,0 +1,57 @@
+"""`mobileseg convert`: an exported model -> a `.nb` for Paddle-Lite."""
+
+import sys
+from pathlib import Path
+
+from ..deploy.convert import convert
+from ..deploy.metadata import Metadata, metadata_path
+from ..deploy.opt import QUANTISATIONS, TARGETS
+
+EXAMPLE = "mobileseg convert output/export --target arm --output model.nb"
+
+
+def add_arguments(parser) -> None:
+    parser.add_argument("exported_dir", type=Path, help="the folder that an export wrote")
+    parser.add_argument("--target", choices=TARGETS, default="arm", help="processor to convert for (default: arm)")
+    parser.add_argument("--output", type=Path, help="file to write (default: EXPORTED_DIR/model_TARGET.nb)")
+    parser.add_argument(
+        "--weights",
+        choices=QUANTISATIONS,
+        default="float32",
+        help="store the weights smaller; they are expanded at load, so this saves space and no time (default: float32)",
+    )
+    parser.add_argument("--fp16", action="store_true", help="compute in half precision; arm only, and not verified")
+    parser.add_argument(
+        "--input-shape",
+        nargs=4,
+        type=int,
+        metavar=("N", "C", "H", "W"),
+        help="for a model that was exported without --input_shape",
+    )
+    parser.add_argument("--json", action="store_true", help="print what the JSON file beside the model says")
+
+
+def summary(output: Path, metadata: Metadata) -> str:
+    """What was converted, in lines to read."""
+    tensor, result = metadata.input, metadata.output
+    classes = f", {metadata.num_classes} classes" if metadata.num_classes else ""
+    normalised = f", mean {tensor.mean}, std {tensor.std}" if tensor.mean else ""
+    mended = ", ".join(f"{what} ({count})" for what, count in metadata.mended.items()) or "nothing"
+    rows = {
+        "wrote": f"{output} ({metadata.bytes / 1e6:.2f} MB) and {metadata_path(output).name}",
+        "target": f"{metadata.target}, {metadata.precision}, weights in {metadata.weights}, opt {metadata.opt_version}",
+        "input": f"{tensor.name}: {tensor.dtype} {tensor.shape} {tensor.layout}, {tensor.channel_order}{normalised}",
+        "output": f"{result.kind}: {result.dtype} {result.shape}, label map by {result.label_map}{classes}",
+        "mended": mended,
+    }
+    return "\n".join(f"{title:<8}{text}" for title, text in rows.items())
+
+
+def run(args) -> None:
+    output = args.output or args.exported_dir / f"model_{args.target}.nb"
+    metadata = convert(
+        args.exported_dir, output, args.target, weights=args.weights, fp16=args.fp16, input_shape=args.input_shape
+    )
+    if metadata.unverified:
+        print(f"warning: {output} is not verified: {metadata.unverified}", file=sys.stderr)
+    print(metadata.to_json() if args.json else summary(output, metadata), end="" if args.json else "\n")

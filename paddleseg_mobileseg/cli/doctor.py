@@ -1,0 +1,116 @@
+"""`mobileseg doctor`: versions, faults found and mended, and what is missing, with how to get it."""
+
+import json
+import os
+import platform
+import shutil
+import sys
+from dataclasses import asdict, dataclass
+from importlib import metadata
+from typing import Any, Dict, List
+
+from .. import compat
+from ..deploy.native import run_tool
+from ..deploy.opt import opt_version
+from ..errors import MobilesegError
+
+EXAMPLE = "mobileseg doctor"
+
+_PACKAGES = ("paddleseg_mobileseg", "paddlepaddle", "paddleseg", "paddlelite", "numpy", "opencv-python", "protobuf")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the report.
+
+    Attributes:
+        state: "ok", "mended" (a fault that a shim took away), "missing" (needed for a part of the
+            way only) or "broken".
+        advice: what to do about it, where there is something to do.
+    """
+
+    name: str
+    state: str
+    detail: str
+    advice: str = ""
+
+
+def add_arguments(parser) -> None:
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def _versions() -> List[Finding]:
+    findings = [
+        Finding("python", "ok", f"{platform.python_version()} on {platform.system()} {platform.machine()}"),
+        Finding("cores", "ok", str(len(os.sched_getaffinity(0)))),
+    ]
+    for package in _PACKAGES:
+        try:
+            findings.append(Finding(package, "ok", metadata.version(package)))
+        except metadata.PackageNotFoundError:
+            findings.append(Finding(package, "missing", "not installed"))
+    return findings
+
+
+def _faults() -> List[Finding]:
+    return [
+        Finding(
+            fault.name,
+            "ok" if not fault.found else "mended" if fault.mended else "broken",
+            fault.what if fault.found else f"not here: {fault.what}",
+            "" if fault.mended else fault.advice,
+        )
+        for fault in compat.apply()
+    ]
+
+
+def _opt() -> Finding:
+    try:
+        return Finding("paddle_lite_opt", "ok", opt_version())
+    except MobilesegError as error:
+        return Finding("paddle_lite_opt", "missing", "no conversion, no run on this host", str(error))
+
+
+def _adb() -> List[Finding]:
+    if shutil.which("adb") is None:
+        advice = "install it: `apt-get install adb`, or Android's platform-tools"
+        return [Finding("adb", "missing", "no phone can be reached", advice)]
+    try:
+        version = run_tool(["adb", "version"], "adb", timeout=20).splitlines()[0]
+        rows = run_tool(["adb", "devices", "-l"], "adb", timeout=20).splitlines()
+    except MobilesegError as error:
+        return [Finding("adb", "broken", str(error))]
+    devices = [row for row in rows if row.strip() and not row.startswith(("List of devices", "*"))]
+    advice = "" if devices else "connect a phone with USB debugging switched on"
+    return [
+        Finding("adb", "ok", version),
+        Finding("devices", "ok" if devices else "missing", "; ".join(map(" ".join, map(str.split, devices))) or "none", advice),
+    ]
+
+
+def examine() -> List[Finding]:
+    """All findings on this machine, in the order of the way from training to a phone."""
+    return [*_versions(), *_faults(), _opt(), *_adb()]
+
+
+def _report(findings: List[Finding]) -> str:
+    width = max(len(finding.name) for finding in findings)
+    lines = []
+    for finding in findings:
+        lines.append(f"{finding.state:<8} {finding.name:<{width}}  {finding.detail}")
+        if finding.advice:
+            lines.append(f"{'':<8} {'':<{width}}  -> {finding.advice}")
+    return "\n".join(lines)
+
+
+def run(args) -> int:
+    findings = examine()
+    if args.json:
+        rows: List[Dict[str, Any]] = [asdict(finding) for finding in findings]
+        print(json.dumps(rows, indent=2))
+    else:
+        print(_report(findings))
+    broken = [finding.name for finding in findings if finding.state == "broken"]
+    if broken:
+        print(f"broken: {', '.join(broken)}", file=sys.stderr)
+    return 1 if broken else 0

@@ -1,0 +1,78 @@
+"""`mobileseg export`: PaddleSeg's export, with the static graph checked against the network."""
+
+import argparse
+import json
+import sys
+from typing import Any, Dict
+
+from paddleseg.cvlibs import SegBuilder
+
+from ..config import build
+from ..deploy.export import OUTPUT_OPS, export_model
+from ..guards import check_output_op, check_save_dir
+from . import paddleseg_tools as tools
+
+EXAMPLE = (
+    "mobileseg export --config my_config.yml --model_path output/best_model/model.pdparams "
+    "--input_shape 1 3 512 512 --output_op none"
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    tools.add_config_arguments(parser)
+    parser.add_argument("--model_path", help="the checkpoint; without it the weights are random")
+    parser.add_argument(
+        "--save_dir",
+        default="./output/inference_model",
+        help="where the graph goes (default: ./output/inference_model)",
+    )
+    parser.add_argument(
+        "--input_shape",
+        nargs="+",
+        type=int,
+        metavar="SIZE",
+        help="N C H W; without it they stay open, and the graph cannot be converted",
+    )
+    parser.add_argument(
+        "--output_op",
+        choices=OUTPUT_OPS,
+        default="argmax",
+        help="what to append to the network (default: argmax); none with VIM, which gives labels by itself",
+    )
+    parser.add_argument("--for_fd", action="store_true", help="name the files as FastDeploy wants them")
+    parser.add_argument("--json", action="store_true", help="print the result as JSON")
+
+
+def run(args: argparse.Namespace) -> None:
+    with tools.logs_to_stderr():
+        result = _export(args)
+    if args.json:
+        print(json.dumps(result))
+        return
+    print(f"{result['folder']}: {', '.join(result['files'])}")
+    print(f"input {result['input_shape']}, output {result['output_dtype']}")
+    agreement = result["agreement"]
+    difference = agreement["relative_difference"]
+    values = "" if difference is None else f", values differ by {difference:.1e} of the largest one"
+    print(f"static graph against the network: {100 * agreement['pixel_agreement']:.4f} % of the labels equal{values}")
+
+
+def _export(args: argparse.Namespace) -> Dict[str, Any]:
+    config = tools.load_inference_config(args, args.model_path)
+    check_save_dir(args.save_dir)
+    model = build(config, "model", SegBuilder(config), args.config)
+    check_output_op(model, args.output_op)
+    tools.load_checkpoint(model, args.model_path)
+    if args.input_shape is None:
+        print("note: converting for Paddle-Lite needs a fixed --input_shape, such as 1 3 512 512", file=sys.stderr)
+    exported = export_model(
+        model,
+        args.save_dir,
+        input_shape=args.input_shape,
+        output_op=args.output_op,
+        transforms=config.val_dataset_cfg.get("transforms"),
+        file_name="inference" if args.for_fd else "model",
+        description_name="inference.yml" if args.for_fd else "deploy.yaml",
+    )
+    agreement = {**vars(exported.agreement), "pixel_agreement": exported.agreement.pixel_agreement}
+    return {**vars(exported), "folder": str(exported.folder), "agreement": agreement}

@@ -1,0 +1,147 @@
+"""What the commands that stand for PaddleSeg's tools/*.py share: flags, building and loading."""
+
+import argparse
+import contextlib
+import inspect
+import sys
+from typing import Any, Callable, Dict, Iterator, Optional
+
+import paddle
+from paddleseg.cvlibs import Config
+from paddleseg.utils import utils
+
+from ..config import last_line, load_config
+from ..errors import InputError, MobilesegError, ToolError
+from ..weights import load_weights
+
+DEVICES = ("cpu", "gpu", "xpu", "npu", "mlu")
+
+
+def add_config_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--config", required=True, help="the config, a .yml file")
+    parser.add_argument(
+        "--opts", nargs="+", metavar="KEY=VALUE", help="replace values of the config, such as model.num_classes=19"
+    )
+
+
+def add_device_argument(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--device", choices=DEVICES, default="gpu", help="where to run, the CPU if it is missing (default: gpu)"
+    )
+
+
+def add_augmentation_arguments(parser: argparse.ArgumentParser, flag: str) -> None:
+    """Several scales, flips and sliding windows; `flag` is what PaddleSeg calls their switch."""
+    parser.add_argument(flag, action="store_true", help="average over scales and flips")
+    parser.add_argument("--scales", nargs="+", type=float, default=1.0, help=f"scales of {flag} (default: 1.0)")
+    parser.add_argument("--flip_horizontal", action="store_true", help=f"with {flag}: flip left and right too")
+    parser.add_argument("--flip_vertical", action="store_true", help=f"with {flag}: flip upside down too")
+    parser.add_argument("--is_slide", action="store_true", help="run in sliding windows")
+    parser.add_argument("--crop_size", nargs=2, type=int, metavar=("W", "H"), help="size of a sliding window")
+    parser.add_argument("--stride", nargs=2, type=int, metavar=("W", "H"), help="step of a sliding window")
+
+
+def add_data_format_argument(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--data_format", choices=("NCHW", "NHWC"), default="NCHW", help="layout of the input; NHWC for DeepLabV3P only"
+    )
+
+
+def add_multilabel_argument(parser: argparse.ArgumentParser, function: Callable) -> None:
+    """`--use_multilabel`, where the installed PaddleSeg knows it (2.9 and newer)."""
+    if "use_multilabel" in inspect.signature(function).parameters:
+        parser.add_argument("--use_multilabel", action="store_true", help="labels are one mask a class")
+
+
+def test_config(config: Config, args: argparse.Namespace, flag: str) -> Dict[str, Any]:
+    """The `test_config` of the config with the flags of `add_augmentation_arguments` laid over it.
+
+    Raises:
+        InputError: sliding windows without their size or step.
+    """
+    merged = config.test_config
+    if getattr(args, flag):
+        merged[flag] = True
+        for name in ("scales", "flip_horizontal", "flip_vertical"):
+            merged[name] = getattr(args, name)
+    if args.is_slide:
+        if args.crop_size is None or args.stride is None:
+            raise InputError("--is_slide needs --crop_size W H and --stride W H")
+        merged.update(is_slide=True, crop_size=args.crop_size, stride=args.stride)
+    if getattr(args, "use_multilabel", False):
+        merged["use_multilabel"] = True
+    return merged
+
+
+def use_data_format(config: Config, data_format: str) -> None:
+    """Write the layout into the config, as PaddleSeg's tools do.
+
+    Raises:
+        InputError: NHWC for a model that does not take it.
+    """
+    if data_format == "NCHW":
+        return
+    if config.dic["model"]["type"] != "DeepLabV3P":
+        raise InputError(f"--data_format NHWC works with the model DeepLabV3P only, not {config.dic['model']['type']}")
+    for section in (config.dic["model"], config.dic["model"]["backbone"], *config.dic["loss"]["types"]):
+        section["data_format"] = data_format
+
+
+def load_inference_config(args: argparse.Namespace, weights: Optional[str]) -> Config:
+    """The config for a command that evaluates; with a checkpoint to load, no pretrained weights are fetched first."""
+    config = load_config(args.config, opts=args.opts, needs=("val_dataset",))
+    if weights is not None:
+        config.dic["model"] = without_pretrained(config.dic["model"])
+    return config
+
+
+def without_pretrained(section: Any) -> Any:
+    """A part of a config without its `pretrained` keys."""
+    if isinstance(section, dict):
+        return {key: without_pretrained(value) for key, value in section.items() if key != "pretrained"}
+    if isinstance(section, list):
+        return [without_pretrained(item) for item in section]
+    return section
+
+
+def load_checkpoint(model: paddle.nn.Layer, path: Optional[str]) -> None:
+    """Load weights whole or not at all; without a path, say that they are random.
+
+    Raises:
+        InputError: the checkpoint cannot be read, or does not fit the model.
+    """
+    if path is None:
+        print("warning: no --model_path: the weights are random", file=sys.stderr)
+    else:
+        load_weights(model, path)
+
+
+def set_device(args: argparse.Namespace) -> None:
+    utils.set_device(args.device)
+
+
+def is_first_process() -> bool:
+    """Whether this process is the one that prints, when several train or evaluate."""
+    return paddle.distributed.ParallelEnv().rank == 0
+
+
+@contextlib.contextmanager
+def one_error(what: str) -> Iterator[None]:
+    """Let `what` of PaddleSeg's, whatever it raises, end with one error.
+
+    Raises:
+        ToolError: PaddleSeg or Paddle failed; this plugin's own errors pass as they are.
+    """
+    try:
+        yield
+    except MobilesegError:
+        raise
+    except Exception as error:
+        raise ToolError(f"{what} stopped: {type(error).__name__}: {last_line(error)}; --debug shows where") from error
+
+
+@contextlib.contextmanager
+def logs_to_stderr() -> Iterator[None]:
+    """Send what PaddleSeg prints to stderr, so that stdout holds the result only."""
+    with contextlib.redirect_stdout(sys.stderr):
+        yield

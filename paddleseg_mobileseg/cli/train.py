@@ -1,0 +1,195 @@
+"""`mobileseg train`: PaddleSeg's training, from a checked config, with one error where data or disk fail."""
+
+import argparse
+import importlib
+import inspect
+import json
+import re
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Dict, Iterator, List
+
+import paddle
+from paddleseg.core import train
+from paddleseg.cvlibs import Config, SegBuilder
+from paddleseg.utils import utils
+
+from ..config import build, load_config
+from ..errors import InputError
+from ..guards import check_save_dir, check_several_processes
+from ..weights import load_weights
+from . import paddleseg_tools as tools
+
+EXAMPLE = "mobileseg train --config my_config.yml --do_eval --save_dir output"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    tools.add_config_arguments(parser)
+    tools.add_device_argument(parser)
+    parser.add_argument("--save_dir", default="./output", help="where checkpoints go (default: ./output)")
+    parser.add_argument("--num_workers", type=int, default=0, help="processes that read samples (default: 0)")
+    parser.add_argument("--do_eval", action="store_true", help="evaluate at each checkpoint, and keep the best")
+    parser.add_argument("--use_vdl", action="store_true", help="write VisualDL logs")
+    parser.add_argument("--use_ema", action="store_true", help="keep a moving average of the weights too")
+    parser.add_argument("--resume_model", help="the iter_N folder to go on from")
+    parser.add_argument("--iters", type=int, help="iterations, instead of the config's")
+    parser.add_argument("--batch_size", type=int, help="samples of a batch on each device, instead of the config's")
+    parser.add_argument("--learning_rate", type=float, help="instead of the config's")
+    parser.add_argument("--save_interval", type=int, default=1000, help="iterations to a checkpoint (default: 1000)")
+    parser.add_argument("--log_iters", type=int, default=10, help="iterations between log lines (default: 10)")
+    parser.add_argument("--keep_checkpoint_max", type=int, default=5, help="checkpoints to keep (default: 5)")
+    parser.add_argument("--seed", type=int, help="of the random numbers")
+    parser.add_argument("--precision", choices=("fp32", "fp16"), default="fp32", help="fp16 trains in mixed precision")
+    parser.add_argument("--amp_level", choices=("O1", "O2"), default="O1", help="of --precision fp16")
+    parser.add_argument("--profiler_options", help="PaddleSeg's options of its profiler")
+    tools.add_data_format_argument(parser)
+    parser.add_argument("--repeats", type=int, default=1, help="times an epoch goes through the data (default: 1)")
+    _add_newer_arguments(parser)
+    parser.add_argument("--json", action="store_true", help="print the result as JSON")
+
+
+def _add_newer_arguments(parser: argparse.ArgumentParser) -> None:
+    """The flags of PaddleSeg 2.9, where the installed one knows them."""
+    if "early_stop_intervals" in inspect.signature(train).parameters:
+        parser.add_argument("--early_stop_intervals", type=int, help="checkpoints without gain before it stops")
+    if "to_static_training" in inspect.signature(Config.__init__).parameters:
+        parser.add_argument("--to_static_training", action="store_true", default=None, help="train the static graph")
+    tools.add_multilabel_argument(parser, importlib.import_module("paddleseg.core.val").evaluate)
+
+
+def run(args: argparse.Namespace) -> None:
+    with tools.logs_to_stderr():
+        result = _train(args)
+    if not tools.is_first_process():
+        return
+    if args.json:
+        print(json.dumps(result))
+        return
+    for row in result["checkpoints"]:
+        score = f"best mIoU {row['miou']:.4f}" if row["miou"] is not None else "last iteration"
+        print(f"{score}{' of the moving average' if row['ema'] else ''}: {row['path']}")
+
+
+def _train(args: argparse.Namespace) -> Dict[str, Any]:
+    check_several_processes()
+    config = load_config(
+        args.config,
+        learning_rate=args.learning_rate,
+        batch_size=args.batch_size,
+        iters=args.iters,
+        opts=args.opts,
+        needs=("val_dataset",) if args.do_eval else (),
+        to_static_training=getattr(args, "to_static_training", None),
+    )
+    check_save_dir(args.save_dir)
+    tools.use_data_format(config, args.data_format)
+    if getattr(args, "use_multilabel", False):
+        config.dic["test_config"] = {**config.test_config, "use_multilabel": True}
+    if args.resume_model:
+        config.dic["model"] = tools.without_pretrained(config.dic["model"])
+    utils.show_env_info()
+    utils.show_cfg_info(config)
+    utils.set_seed(args.seed)
+    tools.set_device(args)
+    utils.set_cv2_num_threads(args.num_workers)
+
+    builder = SegBuilder(config)
+    names = ("model", "train_dataset", "optimizer", "loss")
+    parts = {name: build(config, name, builder, args.config) for name in names}
+    _check_parameter_groups(parts["model"], config, args.config)
+    if args.resume_model:
+        _check_resume(parts["model"], args.resume_model, config.iters)
+    if args.repeats > 1:
+        _repeat(parts["train_dataset"], args.repeats)
+    with _recorded_scores() as scores, tools.one_error("training"):
+        train(
+            utils.convert_sync_batchnorm(parts["model"], args.device),
+            parts["train_dataset"],
+            val_dataset=build(config, "val_dataset", builder, args.config) if args.do_eval else None,
+            optimizer=parts["optimizer"],
+            losses=parts["loss"],
+            iters=config.iters,
+            batch_size=config.batch_size,
+            test_config=config.test_config,
+            to_static_training=config.to_static_training,
+            **_passed_on(args),
+        )
+    return {"checkpoints": _checkpoints(args, config.iters, scores)}
+
+
+def _passed_on(args: argparse.Namespace) -> Dict[str, Any]:
+    """The flags that PaddleSeg's `train` takes under the same name."""
+    taken_from_config = ("iters", "batch_size", "to_static_training")
+    return {
+        name: getattr(args, name)
+        for name in inspect.signature(train).parameters
+        if hasattr(args, name) and name not in taken_from_config
+    }
+
+
+def _check_parameter_groups(model: paddle.nn.Layer, config: Config, path: str) -> None:
+    """Every group of the optimizer must take some parameter: PaddleSeg leaves a misspelt one empty without a word."""
+    names = [name for name, _ in model.named_parameters()]
+    for group in config.optimizer_cfg.get("custom_cfg") or []:
+        if not any(group["name"] in name for name in names):
+            raise InputError(
+                f"{path}: optimizer.custom_cfg: no parameter of the model has '{group['name']}' in its name; "
+                f"names are such as {names[0]} and {names[-1]}"
+            )
+
+
+def _check_resume(model: paddle.nn.Layer, folder: str, iters: int) -> None:
+    """The folder must hold a checkpoint of this model, from an iteration before the last."""
+    match = re.search(r"_(\d+)$", folder.rstrip("/"))
+    if match is None:
+        raise InputError(f"--resume_model {folder}: the folder's name must end in the iteration, such as iter_1000")
+    if int(match.group(1)) >= iters:
+        raise InputError(f"--resume_model {folder}: training ends at iteration {iters}; set a larger --iters")
+    load_weights(model, Path(folder) / "model.pdparams")
+    state = Path(folder) / "model.pdopt"
+    if not state.is_file():
+        raise InputError(f"--resume_model {folder}: the optimizer's {state} is missing; resume from another folder")
+    try:
+        paddle.load(str(state))
+    except Exception as error:  # a damaged pickle raises nearly anything
+        raise InputError(f"--resume_model: {state} is damaged ({error}); resume from another folder") from error
+
+
+def _repeat(dataset: paddle.io.Dataset, repeats: int) -> None:
+    if not hasattr(dataset, "file_list"):
+        raise InputError(f"--repeats needs a data set with a list of files; {type(dataset).__name__} has none")
+    dataset.file_list *= repeats
+
+
+@contextmanager
+def _recorded_scores() -> Iterator[List[float]]:
+    """The mIoU of each evaluation within the block: PaddleSeg only logs them."""
+    module = importlib.import_module("paddleseg.core.train")
+    evaluate, scores = module.evaluate, []
+
+    def recorded(*args: Any, **kwargs: Any):
+        result = evaluate(*args, **kwargs)
+        scores.append(float(result[0]))
+        return result
+
+    module.evaluate = recorded
+    try:
+        yield scores
+    finally:
+        module.evaluate = evaluate
+
+
+def _checkpoints(args: argparse.Namespace, iters: int, scores: List[float]) -> List[Dict[str, Any]]:
+    """The checkpoints worth having: the best ones where there was an evaluation, else the last."""
+    save_dir = Path(args.save_dir)
+    # With a moving average, each evaluation of the model is followed by one of the average.
+    kinds = 2 if args.use_ema else 1
+    if scores:
+        rows = [("best_model/model.pdparams", False, max(scores[::kinds]))]
+        if args.use_ema:
+            rows.append(("ema_best_model/ema_model.pdparams", True, max(scores[1::2])))
+    else:
+        rows = [(f"iter_{iters}/model.pdparams", False, None)]
+        if args.use_ema:
+            rows.append((f"iter_{iters}/ema_model.pdparams", True, None))
+    return [{"path": str(save_dir / path), "ema": ema, "miou": score} for path, ema, score in rows]

@@ -1,0 +1,80 @@
+"""`mobileseg val`: PaddleSeg's evaluation of a checkpoint, with its figures on stdout."""
+
+import argparse
+import json
+from typing import Any, Dict, Optional
+
+from paddleseg.core import evaluate
+from paddleseg.cvlibs import SegBuilder
+
+from ..config import build
+from . import paddleseg_tools as tools
+
+EXAMPLE = "mobileseg val --config my_config.yml --model_path output/best_model/model.pdparams"
+
+
+def _truth(text: str) -> bool:
+    if text.lower() not in ("true", "false"):
+        raise argparse.ArgumentTypeError(f"must be True or False, not {text}")
+    return text.lower() == "true"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    tools.add_config_arguments(parser)
+    tools.add_device_argument(parser)
+    parser.add_argument("--model_path", help="the checkpoint; without it the weights are random")
+    parser.add_argument("--num_workers", type=int, default=0, help="processes that read samples (default: 0)")
+    tools.add_augmentation_arguments(parser, "--aug_eval")
+    tools.add_data_format_argument(parser)
+    parser.add_argument(
+        "--auc_roc", type=_truth, nargs="?", const=True, default=False, help="log the area under the ROC curve too"
+    )
+    tools.add_multilabel_argument(parser, evaluate)
+    parser.add_argument("--json", action="store_true", help="print the figures as JSON")
+
+
+def run(args: argparse.Namespace) -> None:
+    with tools.logs_to_stderr():
+        result = _evaluate(args)
+    if not tools.is_first_process():
+        return
+    if args.json:
+        print(json.dumps(result))
+        return
+    print(f"{'class':>5}  {'IoU':>6}  {'precision':>9}  name")
+    for row in result["classes"]:
+        print(f"{row['class']:>5}  {row['iou']:>6.4f}  {row['precision']:>9.4f}  {row['name'] or ''}".rstrip())
+    print(
+        f"mIoU {result['miou']:.4f}, accuracy {result['accuracy']:.4f}, kappa {result['kappa']:.4f} "
+        f"on {result['images']} pictures"
+    )
+
+
+def _evaluate(args: argparse.Namespace) -> Dict[str, Any]:
+    config = tools.load_inference_config(args, args.model_path)
+    tools.use_data_format(config, args.data_format)
+    options = tools.test_config(config, args, "aug_eval")
+    if args.auc_roc:
+        options["auc_roc"] = True
+    tools.set_device(args)
+    builder = SegBuilder(config)
+    model = build(config, "model", builder, args.config)
+    tools.load_checkpoint(model, args.model_path)
+    dataset = build(config, "val_dataset", builder, args.config)
+    with tools.one_error("evaluation"):
+        miou, accuracy, iou, precision, kappa = evaluate(model, dataset, num_workers=args.num_workers, **options)
+    return {
+        "miou": float(miou),
+        "accuracy": float(accuracy),
+        "kappa": float(kappa),
+        "images": len(dataset),
+        "classes": [
+            {"class": index, "name": _class_name(dataset, index), "iou": float(a), "precision": float(b)}
+            for index, (a, b) in enumerate(zip(iou, precision))
+        ],
+    }
+
+
+def _class_name(dataset: Any, index: int) -> Optional[str]:
+    names = getattr(dataset, "CLASSES", None)
+    return names[index] if names is not None else None

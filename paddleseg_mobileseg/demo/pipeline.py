@@ -1,0 +1,312 @@
+"""The steps of the demo, one after the other, each on what the one before it wrote."""
+
+import json
+import os
+import shutil
+import sys
+import time
+import warnings
+from contextlib import contextmanager, redirect_stdout
+from dataclasses import asdict, dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any, Dict, Iterator, List, Optional, Tuple, Union
+
+import yaml
+from paddleseg.cvlibs import SegBuilder
+from tqdm import tqdm
+
+from ..config import build, load_config
+from ..deploy.bench import bench
+from ..deploy.compare import compare
+from ..deploy.convert import convert, versions
+from ..deploy.export import export_model
+from ..deploy.opt import opt_version, require_paddlelite
+from ..deploy.record import host_environment
+from ..errors import InputError, MobilesegError, ToolError
+from ..files import write_text
+from ..paths import CONFIGS
+from ..weights import load_weights
+from .commands import mobileseg_script
+from .evaluation import evaluate_checkpoint, evaluate_converted
+from .pictures import write_pictures
+from .report import render
+from .training import train
+
+CONFIG = CONFIGS / "demo" / "pp_mobileseg_tiny_scenes_256x192_500.yml"
+MODEL = "pp_mobileseg_tiny"
+TARGETS = ("x86", "arm")
+OUTPUT_OPS = {"logits": "none", "labels": "argmax"}
+"""What is exported, and what PaddleSeg calls the op that makes it."""
+
+SCORE_TOLERANCE = 1e-3
+"""How far the converted model's mIoU may be from the checkpoint's."""
+
+_MARK = "# Written by `mobileseg demo`: its config with every override in it.\n"
+_WRITTEN = ("config.yml", "demo.json", "report.html", "logs", "train", "exported", "lite", "pictures")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How much of everything the demo does.
+
+    Attributes:
+        iters: training iterations; None for the config's.
+        size: height and width of a scene; None for the config's.
+        batch: scenes of an iteration, on all processes together.
+        val_scenes: held out to choose the checkpoint by.
+        test_scenes: held out to score it on.
+        pictures: test scenes that become files, to compare and time on and to show.
+        evaluations: evaluations during training.
+        repeats: timed runs of each model.
+    """
+
+    iters: Optional[int] = None
+    size: Optional[Tuple[int, int]] = None
+    batch: int = 8
+    val_scenes: int = 64
+    test_scenes: int = 200
+    pictures: int = 12
+    evaluations: int = 6
+    repeats: int = 100
+
+
+FULL = Plan()
+QUICK = Plan(iters=8, size=(64, 96), val_scenes=4, test_scenes=8, pictures=3, evaluations=2, repeats=10)
+"""To see that every step works; the network learns nothing worth looking at."""
+
+
+def run_demo(
+    output: Union[str, Path],
+    seed: int = 0,
+    processes: Optional[int] = None,
+    plan: Plan = FULL,
+    command: str = "run_demo",
+) -> Dict[str, Any]:
+    """Train, evaluate, export, convert, compare and time; write `report.html` and `demo.json`.
+
+    Args:
+        output: folder for everything that is written: a new one, an empty one, or that of an earlier demo.
+        seed: of the scenes, the weights and the training.
+        processes: how many to train on; None for two where there are two cores.
+        plan: how much to do.
+        command: how it was called, for the report.
+
+    Returns:
+        What `demo.json` holds.
+
+    Raises:
+        InputError: an argument cannot be used, or something is not installed.
+        ToolError: a step failed; the message names it and its log.
+    """
+    require_paddlelite()
+    mobileseg_script()
+    output = prepare_output(Path(output))
+    processes = processes or min(2, len(os.sched_getaffinity(0)))
+    config = write_config(output / "config.yml", seed, processes, plan)
+    content = load_config(config).dic
+    size = content["train_dataset"]["size"]
+    clock = _Clock(output / "logs")
+    test_opts = ["val_dataset.mode=test", f"val_dataset.count={plan.test_scenes}"]
+
+    with clock.step("train"):
+        iters = content["iters"]
+        training = train(
+            config, output / "train", output / "logs", iters, processes, seed, max(1, iters // 60), plan.evaluations
+        )
+    checkpoint = Path(training["checkpoint"])
+    with clock.step("evaluate"):
+        score = evaluate_checkpoint(config, checkpoint, test_opts, plan.test_scenes, output / "logs" / "evaluate.log")
+    with clock.step("export"):
+        exports = export(config, checkpoint, output / "exported", size)
+    with clock.step("convert"):
+        models = convert_all(output / "exported", output / "lite")
+    with clock.step("compare"):
+        scenes = build(load_config(config, opts=test_opts, needs=("val_dataset",)), "val_dataset")
+        pictures = write_pictures(scenes, range(plan.pictures), output / "pictures")
+        agreements = agree(output, pictures)
+        converted = evaluate_converted(model_file(output / "lite", "labels", "x86"), scenes)
+        labels = converted.pop("labels")
+        check_scores(score["miou"], converted["miou"])
+    with clock.step("bench"):
+        records = bench(
+            [model_file(output / "lite", kind, "x86") for kind in OUTPUT_OPS],
+            images=[output / "pictures"],
+            repeats=plan.repeats,
+        )
+    result = {
+        "model": MODEL,
+        "command": command,
+        "created": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "config": str(config),
+        "seed": seed,
+        "iters": iters,
+        "processes": processes,
+        "size": list(size),
+        "scenes": {"train": content["train_dataset"]["count"], "val": plan.val_scenes, "test": plan.test_scenes},
+        "environment": asdict(host_environment({**versions(), "opt": opt_version()})),
+        "training": training,
+        "checkpoint_scores": score,
+        "converted_scores": converted,
+        "exports": exports,
+        "models": models,
+        "agreements": agreements,
+        "latency": [json.loads(record.to_json()) for record in records],
+        "seconds": clock.seconds,
+        "report": str(output / "report.html"),
+    }
+    write_text(output / "demo.json", json.dumps(result, indent=2) + "\n")
+    write_text(output / "report.html", render(result, scenes, labels, plan.pictures))
+    return result
+
+
+def prepare_output(output: Path) -> Path:
+    """Make the folder, or take away what an earlier demo wrote into it; its absolute path.
+
+    Raises:
+        InputError: it holds something else, or cannot be written.
+    """
+    output = output.absolute()
+    mark = output / "config.yml"
+    try:
+        if output.is_dir() and any(output.iterdir()):
+            if not mark.is_file() or not mark.read_text(errors="replace").startswith(_MARK):
+                raise InputError(f"{output} is not empty and not of an earlier demo; choose another --output")
+            for name in _WRITTEN:
+                item = output / name
+                shutil.rmtree(item) if item.is_dir() else item.unlink(missing_ok=True)
+        output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"cannot write into {output}: {error.strerror}; choose another --output") from error
+    return output
+
+
+def write_config(path: Path, seed: int, processes: int, plan: Plan) -> Path:
+    """Write the demo's config with the plan in it, so that every later command needs no overrides.
+
+    Raises:
+        InputError: a number is out of range.
+    """
+    if seed < 0 or processes < 1 or plan.batch % processes:
+        raise InputError(
+            f"--seed takes a number of 0 or more and --processes a divisor of {plan.batch}, not {seed} and {processes}"
+        )
+    plain = load_config(CONFIG).dic
+    iters = plain["iters"] if plan.iters is None else plan.iters
+    if iters < 1:
+        raise InputError(f"--iters takes a number of 1 or more, not {iters}")
+    opts = [f"lr_scheduler.warmup_iters={max(1, iters // 15)}", f"train_dataset.count={iters * plan.batch}"]
+    opts += [f"val_dataset.count={plan.val_scenes}"]
+    for section in ("train_dataset", "val_dataset"):
+        size = list(plan.size or plain[section]["size"])
+        opts += [f"{section}.seed={seed}", f"{section}.size={size}"]
+    content = load_config(CONFIG, iters=iters, batch_size=plan.batch // processes, opts=opts).dic
+    write_text(path, _MARK + yaml.safe_dump(content, sort_keys=False))
+    return path
+
+
+def export(config: Path, checkpoint: Path, folder: Path, size: Tuple[int, int]) -> List[Dict[str, Any]]:
+    """Export the checkpoint with labels and with logits as its output, as `mobileseg export` does."""
+    content = load_config(config)
+    model = build(content, "model", SegBuilder(content))
+    load_weights(model, checkpoint)
+    exports = []
+    for kind, output_op in OUTPUT_OPS.items():
+        exported = export_model(
+            model,
+            folder / kind,
+            input_shape=[1, 3, *size],
+            output_op=output_op,
+            transforms=content.val_dataset_cfg["transforms"],
+        )
+        total = {**asdict(exported.agreement), "pixel_agreement": exported.agreement.pixel_agreement}
+        exports.append({"kind": kind, **asdict(exported), "folder": str(exported.folder), "agreement": total})
+    return exports
+
+
+def model_file(folder: Path, kind: str, target: str) -> Path:
+    """Where a converted model goes; the one with labels, which an application wants, has the plain name."""
+    return folder / (f"{MODEL}_{target}.nb" if kind == "labels" else f"{MODEL}_{kind}_{target}.nb")
+
+
+def convert_all(exported: Path, folder: Path) -> List[Dict[str, Any]]:
+    """Convert both exports for both targets."""
+    jobs = [(kind, target) for kind in OUTPUT_OPS for target in TARGETS]
+    models = []
+    for kind, target in tqdm(jobs, desc="convert", unit="model", disable=None, leave=False):
+        path = model_file(folder, kind, target)
+        models.append({"file": str(path), **asdict(convert(exported / kind, path, target))})
+    return models
+
+
+def agree(output: Path, pictures: List[Path]) -> List[Dict[str, Any]]:
+    """Paddle against Paddle-Lite on the same pictures.
+
+    Raises:
+        ToolError: they do not agree.
+    """
+    found = []
+    for kind in OUTPUT_OPS:
+        comparison = compare(output / "exported" / kind, model_file(output / "lite", kind, "x86"), images=pictures)
+        fault = comparison.total.fault()
+        if fault:
+            raise ToolError(f"Paddle-Lite and Paddle disagree on {kind}: {fault}")
+        found.append(comparison.to_dict())
+    return found
+
+
+def check_scores(checkpoint: float, converted: float) -> None:
+    """The converted model must be as good as what was trained.
+
+    Raises:
+        ToolError: it is not.
+    """
+    if abs(checkpoint - converted) > SCORE_TOLERANCE:
+        raise ToolError(
+            f"the converted model scores mIoU {converted:.4f} on the test scenes and the checkpoint {checkpoint:.4f}: "
+            "please report this with the log"
+        )
+
+
+class _Clock:
+    """Announces the steps, times them, and sends what is said in them to logs."""
+
+    def __init__(self, logs: Path):
+        self.logs = logs
+        self.seconds: Dict[str, float] = {}
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        """One step; an error in it says which step it was and where the logs are."""
+        self.logs.mkdir(parents=True, exist_ok=True)
+        start = time.perf_counter()
+        try:
+            with _said_into(self.logs / f"{name}.log"):
+                yield
+        except MobilesegError as error:
+            where = "" if str(self.logs) in str(error) else f"; the log is {self.logs / name}.log"
+            raise type(error)(f"demo, step {name}: {error}{where}") from error
+        self.seconds[name] = time.perf_counter() - start
+        print(f"{name:<9} done in {self.seconds[name]:.1f} s", file=sys.stderr)
+
+
+@contextmanager
+def _said_into(log: Path) -> Iterator[None]:
+    """Send what Paddle prints, warns and logs to a file; `sys.stderr`, for progress bars, stays where it was.
+
+    Paddle's C++ side writes to file descriptor 2, whatever `sys.stderr` is.
+    """
+    sys.stderr.flush()
+    terminal = os.dup(2)
+    before = sys.stderr
+    with open(log, "ab", buffering=0) as file, open(log, "a", encoding="utf-8") as text:
+        with os.fdopen(terminal, "w", closefd=False) as progress, redirect_stdout(text), warnings.catch_warnings():
+            warnings.showwarning = lambda message, category, *_: print(f"{category.__name__}: {message}", file=text)
+            os.dup2(file.fileno(), 2)
+            sys.stderr = progress
+            try:
+                yield
+            finally:
+                sys.stderr = before
+                os.dup2(terminal, 2)
+    os.close(terminal)

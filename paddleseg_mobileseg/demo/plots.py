@@ -1,0 +1,81 @@
+"""The training curves, as SVG for a page."""
+
+import io
+import re
+from typing import Dict, List
+
+import matplotlib
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.figure import Figure
+
+INK, FAINT, BLUE, ORANGE, GREEN = "#1f2933", "#d8dee6", "#2563a8", "#c2701c", "#1f7a4d"
+
+_STYLE = {
+    "font.family": "sans-serif",
+    "font.size": 9,
+    "text.color": INK,
+    "axes.labelcolor": INK,
+    "axes.edgecolor": FAINT,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "axes.spines.top": False,
+    "axes.grid": True,
+    "grid.color": "#edf0f4",
+    "axes.axisbelow": True,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "demo",
+}
+
+
+def training_curves(curve: List[Dict[str, float]], scores: List[Dict[str, float]]) -> str:
+    """Loss and learning rate, and mIoU, over the iterations.
+
+    Args:
+        curve, scores: as of `training.TrainingLog`.
+
+    Returns:
+        An <svg> element.
+    """
+    with matplotlib.rc_context(_STYLE):
+        figure = Figure(figsize=(8.8, 2.9), layout="constrained")
+        FigureCanvasSVG(figure)
+        left, right = figure.subplots(1, 2)
+        _loss(left, curve)
+        _score(right, curve, scores)
+        file = io.StringIO()
+        figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
+    svg = file.getvalue()
+    # Inside a page there is no place for the XML declaration, and the size is the style sheet's business.
+    svg = svg[svg.index("<svg"):]
+    return re.sub(r'^<svg ([^>]*?)width="[^"]*"', r"<svg \1", re.sub(r'^<svg ([^>]*?)height="[^"]*"', r"<svg \1", svg))
+
+
+def _loss(axes, curve: List[Dict[str, float]]) -> None:
+    iterations = [point["iter"] for point in curve]
+    axes.set_title("Loss (left) and learning rate (right)", loc="left", fontsize=9.5)
+    axes.plot(iterations, [point["loss"] for point in curve], color=BLUE, linewidth=1.6)
+    axes.set_xlabel("iteration")
+    axes.set_ylabel("cross entropy", color=BLUE)
+    axes.set_ylim(bottom=0)
+    axes.spines["right"].set_visible(False)
+    rate = axes.twinx()
+    rate.plot(iterations, [point["lr"] for point in curve], color=ORANGE, linewidth=1.2, linestyle=(0, (4, 2)))
+    rate.set_ylabel("learning rate", color=ORANGE)
+    rate.set_ylim(bottom=0)
+    rate.grid(False)
+    rate.ticklabel_format(axis="y", style="sci", scilimits=(0, 0))
+
+
+def _score(axes, curve: List[Dict[str, float]], scores: List[Dict[str, float]]) -> None:
+    axes.set_title("mIoU on held-out scenes", loc="left", fontsize=9.5)
+    iterations = [score["iter"] for score in scores]
+    axes.plot(iterations, [score["miou"] for score in scores], color=GREEN, linewidth=1.6, marker="o", markersize=4)
+    for score in scores:
+        below = -14 if score["miou"] > 0.5 else 7
+        place = dict(xytext=(0, below), textcoords="offset points", ha="center", fontsize=8)
+        axes.annotate(f"{score['miou']:.3f}", (score["iter"], score["miou"]), **place)
+    axes.set_xlabel("iteration")
+    axes.set_ylabel("mIoU", color=GREEN)
+    axes.set_ylim(0, 1)
+    axes.set_xlim(0, 1.06 * max(point["iter"] for point in curve))
+    axes.spines["right"].set_visible(False)

@@ -1,0 +1,113 @@
+"""The demo's result as one HTML page that loads nothing."""
+
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import Any, Dict, List, Optional
+
+import jinja2
+import numpy as np
+from markupsafe import Markup
+
+from ..datasets import SyntheticScenes
+from ..deploy import agreement, export
+from ..paths import CONFIGS
+from .pictures import data_uri, mistakes, overlay
+from .plots import training_curves
+
+_FOLDER = Path(__file__).parent
+_SHOWN = 6
+LIMITS = {"static": export.MAX_DIFFERENCE, "lite": agreement.MAX_DIFFERENCE, "pixels": agreement.MIN_AGREEMENT}
+OWN_CONFIG = CONFIGS / "pp_mobileseg" / "pp_mobileseg_tiny_own_512x512_20k.yml"
+
+
+def render(result: Dict[str, Any], scenes: SyntheticScenes, labels: np.ndarray, pictures: int) -> str:
+    """The report.
+
+    Args:
+        result: what `demo.json` holds; every number of the page comes out of it.
+        scenes: the test scenes.
+        labels: the converted model's label map of each, uint8 [scenes, H, W].
+        pictures: how many of them were written as files.
+    """
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(str(_FOLDER)),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(duration=duration, short_path=short_path, small=small, rgb=rgb, heat=heat)
+    page = environment.get_template("report.html")
+    return page.render(
+        result,
+        folder=short_path(Path(result["report"]).parent),
+        style=Markup((_FOLDER / "report.css").read_text(encoding="utf-8")),
+        curves=Markup(training_curves(result["training"]["curve"], result["training"]["scores"])),
+        gallery=gallery(scenes, labels, min(_SHOWN, pictures)),
+        palette=dict(zip(scenes.CLASSES, scenes.PALETTE)),
+        own_config=short_path(OWN_CONFIG),
+        arm=_model(result, "arm"),
+        host_name=Path(_model(result, "x86")["file"]).name,
+        limits=LIMITS,
+        activate=activation(),
+        total_seconds=sum(result["seconds"].values()),
+    )
+
+
+def _model(result: Dict[str, Any], target: str) -> Dict[str, Any]:
+    """The converted model with labels as its output."""
+    return next(row for row in result["models"] if row["target"] == target and row["output"]["kind"] == "labels")
+
+
+def activation() -> Optional[str]:
+    """The script that puts `mobileseg` on the path; None where it is there, or there is no such script."""
+    script = Path(sys.prefix) / "bin" / "activate"
+    return short_path(script) if shutil.which("mobileseg") is None and script.is_file() else None
+
+
+def gallery(scenes: SyntheticScenes, labels: np.ndarray, count: int) -> List[Dict[str, Any]]:
+    """The first scenes, each as picture, truth, prediction and mistakes, with its share of right pixels."""
+    rows = []
+    for index in range(count):
+        image, truth = scenes.scene(index)
+        rows.append(
+            {
+                "picture": data_uri(image),
+                "truth": data_uri(overlay(image, truth, scenes.PALETTE)),
+                "prediction": data_uri(overlay(image, labels[index], scenes.PALETTE)),
+                "mistakes": data_uri(mistakes(image, truth, labels[index])),
+                "right": float((truth == labels[index]).mean()),
+            }
+        )
+    return rows
+
+
+def duration(seconds: float) -> str:
+    """94.2 -> "1 min 34 s"."""
+    if seconds < 60:
+        return f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest:02d} s"
+
+
+def small(value: float) -> str:
+    """A small difference: "0", or two digits of it."""
+    return f"{value:.1e}" if value else "0"
+
+
+def short_path(path: Any) -> str:
+    """The path as one would type it: relative to here where it is below."""
+    relative = os.path.relpath(path)
+    return str(path) if relative.startswith("..") else relative
+
+
+def rgb(colour: Any) -> str:
+    return f"rgb({', '.join(str(channel) for channel in colour)})"
+
+
+def heat(share: float, right: bool) -> str:
+    """Background of a confusion cell: green on the diagonal, red off it, stronger for more."""
+    strength = share if right else min(1.0, 4 * share)
+    return f"rgba({'31, 122, 77' if right else '214, 40, 57'}, {0.55 * strength:.3f})"

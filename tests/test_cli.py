@@ -1,0 +1,67 @@
+"""The `mobileseg` command as a whole: help, errors, exit statuses, and what a wheel carries."""
+
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from paddleseg_mobileseg.cli import SUBCOMMANDS, main
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def test_without_a_command_it_lists_them(capsys):
+    assert main([]) == 0
+    out = capsys.readouterr().out
+    assert all(name in out for name in SUBCOMMANDS)
+
+
+@pytest.mark.parametrize("name", SUBCOMMANDS)
+def test_every_command_has_help_with_an_example(name, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main([name, "--help"])
+    assert stop.value.code == 0
+    assert f"example:\n  mobileseg {name}" in capsys.readouterr().out
+
+
+def test_unknown_command_is_one_line_on_stderr(capsys):
+    assert main(["trian"]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == "" and captured.err.count("\n") == 1 and "'trian'" in captured.err
+
+
+def test_misspelt_flag_is_refused_not_guessed():
+    with pytest.raises(SystemExit) as stop:
+        main(["models", "--jso"])
+    assert stop.value.code == 2
+
+
+def test_debug_shows_the_traceback_and_its_absence_does_not(tmp_path):
+    command = [sys.executable, "-m", "paddleseg_mobileseg"]
+    request = ["import-weights", str(tmp_path / "no.pdparams"), str(tmp_path / "out.pdparams")]
+    plain = subprocess.run(command + request, capture_output=True, text=True, timeout=120)
+    assert plain.returncode == 2 and "Traceback" not in plain.stderr and plain.stdout == ""
+    debug = subprocess.run(command + ["--debug"] + request, capture_output=True, text=True, timeout=120)
+    assert debug.returncode != 0 and "Traceback" in debug.stderr
+
+
+def test_wheel_carries_configs_and_deployment(tmp_path):
+    source = tmp_path / "source"
+    unwanted = shutil.ignore_patterns(".git", ".venv", "build", "output", "__pycache__", "*.egg-info")
+    shutil.copytree(ROOT, source, ignore=unwanted)
+    done = subprocess.run(
+        [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(tmp_path), str(source)],
+        capture_output=True, text=True, timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    (wheel,) = tmp_path.glob("*.whl")
+    names = set(zipfile.ZipFile(wheel).namelist())
+    files = [path for top in ("configs", "deploy", "paddleseg_mobileseg") for path in (ROOT / top).rglob("*")]
+    files = [path.relative_to(ROOT) for path in files if path.is_file() and "__pycache__" not in path.parts]
+    expected = {str(path) if path.parts[0] == "paddleseg_mobileseg" else f"paddleseg_mobileseg/{path}" for path in files}
+    assert len(expected) > 30
+    assert sorted(expected - names) == []
+    assert not [name for name in names if "__pycache__" in name or name.startswith("tests")]
