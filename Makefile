@@ -1,4 +1,4 @@
-.PHONY: demo test test-slow clean
+.PHONY: demo test test-slow readme clean
 
 demo: .venv/.installed
 	.venv/bin/mobileseg demo --output output/demo
@@ -8,6 +8,10 @@ test: .venv/.installed
 
 test-slow: .venv/.installed
 	.venv/bin/python -m pytest -m slow
+
+# After `make demo`: its figures and the commands' own output go into the README.
+readme: .venv/.installed
+	.venv/bin/python docs/fill_readme.py output/demo
 
 .venv/.installed: setup.py pyproject.toml bootstrap.sh
 	./bootstrap.sh

@@ -50,7 +50,8 @@ class Agreement:
         if self.relative_difference is not None and self.relative_difference > max_difference:
             return f"values differ by {self.relative_difference:.2g} of the largest one, more than {max_difference:g}"
         if self.pixel_agreement < min_agreement:
-            return f"{100 * self.pixel_agreement:.4f} % of the pixels get the same class, less than {100 * min_agreement:g} %"
+            percent = f"{100 * self.pixel_agreement:.4f} %"
+            return f"{percent} of the pixels get the same class, less than {100 * min_agreement:g} %"
         return None
 
 

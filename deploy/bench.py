@@ -10,7 +10,7 @@ from tqdm import tqdm
 from ..errors import InputError
 from .agreement import label_map_of
 from .convert import versions
-from .inputs import load_inputs
+from .inputs import Source, input_sources, load_input, source_name
 from .lite import LitePredictor
 from .record import Configuration, Record, host_environment
 
@@ -46,10 +46,10 @@ def bench(
         if value < least:
             raise InputError(f"{name} takes a number of {least} or more, not {value}")
     per_turn = -(-repeats // rounds)
+    # No more pictures than runs: the record must not count what was never timed.
+    sources = input_sources(images, random=1, seed=seed)[: rounds * per_turn]
     with ExitStack() as open_predictors:
-        runs = [
-            _Run(open_predictors.enter_context(LitePredictor(model)), images, seed) for model in models
-        ]
+        runs = [_Run(open_predictors.enter_context(LitePredictor(model)), sources) for model in models]
         steps = len(runs) * (1 + rounds)
         with tqdm(total=steps, desc="bench", unit="turn", disable=None, leave=False) as progress:
             for run in runs:
@@ -65,11 +65,11 @@ def bench(
 class _Run:
     """One model's share of a benchmark."""
 
-    def __init__(self, predictor: LitePredictor, images: Optional[Sequence[Union[str, Path]]], seed: int):
+    def __init__(self, predictor: LitePredictor, sources: List[Source]):
         self.predictor = predictor
-        named = load_inputs(predictor.metadata.input, images, random=1, seed=seed)
-        self.fed = f"{len(named)} picture{'s' * (len(named) > 1)}" if images else named[0][0]
-        batches = [batch for _, batch in named]
+        pictures = f"{len(sources)} picture{'s' * (len(sources) > 1)}"
+        self.fed = source_name(sources[0]) if isinstance(sources[0], int) else pictures
+        batches = [load_input(source, predictor.metadata.input) for source in sources]
         predictor.set_timed_inputs(batches)
         output, self.first_ms = predictor.timed_run(batches[0])
         outputs = [output] + [predictor.run(batch) for batch in batches[1:]]
@@ -81,7 +81,7 @@ class _Run:
         self.warmup_ms = self.predictor.time(count)
 
     def take_turn(self, count: int) -> None:
-        self.rounds_ms.append(self.predictor.time(1 + count)[1:])
+        self.rounds_ms.append(self.predictor.time(count, settling=1))
 
     def record(self) -> Record:
         metadata = self.predictor.metadata

@@ -8,11 +8,11 @@ from tqdm import tqdm
 
 from .agreement import Agreement, measure_agreement, total_agreement
 from .convert import convert
-from .inputs import load_inputs
+from .exported import read_exported
+from .inputs import input_sources, load_input, source_name
 from .lite import HOST_TARGET, LitePredictor
 from .metadata import Metadata
 from .passes import fix_input_shape
-from .program import read_exported
 from .scratch import scratch_folder
 from .static_graph import StaticGraph
 
@@ -81,6 +81,7 @@ def compare(
         InputError: a file or a flag cannot be used, or `nb` is not a conversion of the exported model.
         ToolError: opt or the predictor failed.
     """
+    sources = input_sources(images, random, seed)
     with scratch_folder() as scratch:
         if nb is None:
             nb = scratch / "model.nb"
@@ -88,8 +89,8 @@ def compare(
         with LitePredictor(nb) as predictor:
             tensor = predictor.metadata.input
             graph = StaticGraph(fix_input_shape(read_exported(exported_dir), tensor.shape))
-            inputs = load_inputs(tensor, images, random, seed)
             rows = []
-            for name, batch in tqdm(inputs, desc="compare", unit="input", disable=None, leave=False):
-                rows.append(measure_agreement(graph.run(batch), predictor.run(batch), name))
+            for source in tqdm(sources, desc="compare", unit="input", disable=None, leave=False):
+                batch = load_input(source, tensor)
+                rows.append(measure_agreement(graph.run(batch), predictor.run(batch), source_name(source)))
         return Comparison(predictor.metadata, rows, total_agreement(rows))

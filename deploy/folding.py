@@ -10,9 +10,9 @@ from typing import Dict, List, Optional, Set
 
 import numpy as np
 
+from .exported import ExportedModel
 from .program import (
     AttrType,
-    ExportedModel,
     OpDesc,
     VarDesc,
     VarType,
@@ -151,9 +151,7 @@ def _keep_what_is_needed(model: ExportedModel, values: Dict[str, np.ndarray]) ->
         kept.append(op)
         needed.update(inputs_of(op))
     used = needed | {name for op in kept for name in outputs_of(op)}
-    ops = [OpDesc.FromString(op.SerializeToString()) for op in reversed(kept)]
-    del model.block.ops[:]
-    model.block.ops.extend(ops)
+    model.set_ops(kept[::-1])
     for index in reversed(range(len(model.block.vars))):
         if model.block.vars[index].name not in used:
             model.params.pop(model.block.vars[index].name, None)

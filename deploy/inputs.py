@@ -1,7 +1,7 @@
 """What to feed a network: pictures, preprocessed as its export says, or noise."""
 
 from pathlib import Path
-from typing import List, Optional, Sequence, Tuple, Union
+from typing import List, Optional, Sequence, Union
 
 import cv2
 import numpy as np
@@ -10,12 +10,14 @@ from ..datasets.samples import file_fault
 from ..errors import InputError
 from .metadata import InputTensor
 
-NamedInput = Tuple[str, np.ndarray]
+Source = Union[Path, int]
+"""A picture file, or the seed of noise."""
+
 PICTURES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
 
 
 def noise(shape: Sequence[int], seed: int) -> np.ndarray:
-    """Standard normal noise, float32: what normalised pictures have in common."""
+    """Standard normal noise, float32: the range of normalised pictures."""
     return np.random.RandomState(seed).standard_normal(shape).astype(np.float32)
 
 
@@ -62,22 +64,35 @@ def read_picture(path: Union[str, Path], tensor: InputTensor) -> np.ndarray:
     if picture is None:
         raise InputError(f"{path} {fault or 'is not a picture'}; replace it or leave it out")
     count, _, height, width = tensor.shape
-    picture = cv2.resize(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB), (width, height), interpolation=cv2.INTER_LINEAR)
-    scaled = picture.astype(np.float32) / np.float32(255)
+    # PaddleSeg resizes in floating point, so that is what the network was evaluated with.
+    pixels = cv2.cvtColor(picture, cv2.COLOR_BGR2RGB).astype(np.float32)
+    scaled = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_LINEAR) / np.float32(255)
     normalised = (scaled - np.array(tensor.mean, np.float32)) / np.array(tensor.std, np.float32)
     return np.ascontiguousarray(np.repeat(normalised.transpose(2, 0, 1)[np.newaxis], count, axis=0))
 
 
-def load_inputs(
-    tensor: InputTensor, images: Optional[Sequence[Union[str, Path]]], random: int, seed: int
-) -> List[NamedInput]:
-    """Named inputs of the network's shape: the pictures of `images`, or `random` inputs of noise without any.
+def input_sources(images: Optional[Sequence[Union[str, Path]]], random: int, seed: int) -> List[Source]:
+    """What to feed: the pictures of `images`, or without any the seeds of `random` inputs of noise.
 
     Raises:
-        InputError: a picture cannot be read, or there is nothing to feed.
+        InputError: a path does not exist, or there is nothing to feed.
     """
     if images:
-        return [(str(path), read_picture(path, tensor)) for path in find_pictures(images)]
+        return list(find_pictures(images))
     if random < 1:
         raise InputError(f"--random takes a number of inputs of 1 or more, not {random}")
-    return [(f"noise, seed {seed + index}", noise(tensor.shape, seed + index)) for index in range(random)]
+    return list(range(seed, seed + random))
+
+
+def source_name(source: Source) -> str:
+    """How a record calls an input."""
+    return f"noise, seed {source}" if isinstance(source, int) else str(source)
+
+
+def load_input(source: Source, tensor: InputTensor) -> np.ndarray:
+    """The network's input, float32 of its shape, from a picture file or the seed of noise.
+
+    Raises:
+        InputError: the picture cannot be read.
+    """
+    return noise(tensor.shape, source) if isinstance(source, int) else read_picture(source, tensor)

@@ -30,30 +30,50 @@ def load(path):
     return create_paddle_predictor(config)
 
 
-def timed_run(predictor, array):
-    """Milliseconds of one inference; setting the input is not in it."""
-    predictor.get_input(0).from_numpy(array)
-    start = time.perf_counter()
-    predictor.run()
-    return (time.perf_counter() - start) * 1e3
+class Session:
+    """A loaded model and the inputs that it is timed with."""
 
+    def __init__(self, path):
+        self.predictor = load(path)
+        self.inputs = []
+        self.position = 0
 
-def handle(predictor, request):
-    if request["do"] == "run":
-        took = timed_run(predictor, np.load(request["input"]))
-        np.save(request["output"], predictor.get_output(0).numpy())
+    def timed_run(self, array):
+        """Milliseconds of one inference; setting the input is not in it."""
+        self.predictor.get_input(0).from_numpy(array)
+        start = time.perf_counter()
+        self.predictor.run()
+        return (time.perf_counter() - start) * 1e3
+
+    def run(self, input, output):
+        took = self.timed_run(np.load(input))
+        np.save(output, self.predictor.get_output(0).numpy())
         return {"ms": took}
-    arrays = [np.load(path) for path in request["inputs"]]
-    return {"ms": [timed_run(predictor, arrays[run % len(arrays)]) for run in range(request["runs"])]}
+
+    def set_inputs(self, paths):
+        self.inputs = [np.load(path) for path in paths]
+        self.position = 0
+        return {}
+
+    def time(self, settling, runs):
+        for _ in range(settling):
+            self.timed_run(self.inputs[self.position])
+        samples = []
+        for _ in range(runs):
+            samples.append(self.timed_run(self.inputs[self.position]))
+            self.position = (self.position + 1) % len(self.inputs)
+        return {"ms": samples}
 
 
 def main():
     start = time.perf_counter()
-    predictor = load(sys.argv[1])
-    answer({"init_ms": (time.perf_counter() - start) * 1e3, "version": predictor.get_version()})
+    session = Session(sys.argv[1])
+    answer({"init_ms": (time.perf_counter() - start) * 1e3, "version": session.predictor.get_version()})
+    requests = {"run": session.run, "set inputs": session.set_inputs, "time": session.time}
     for line in sys.stdin:
+        request = json.loads(line)
         try:
-            answer(handle(predictor, json.loads(line)))
+            answer(requests[request.pop("do")](**request))
         except Exception as error:
             answer({"error": f"{type(error).__name__}: {error}"})
 

@@ -9,7 +9,8 @@ import paddle
 from paddle.base import core
 
 from ..errors import InputError
-from .program import ExportedModel, OpDesc, ProgramDesc, VarDesc, dims_of, inputs_of, outputs_of
+from .exported import ExportedModel
+from .program import OpDesc, ProgramDesc, VarDesc, dims_of, inputs_of, outputs_of
 
 
 @contextmanager

@@ -4,8 +4,10 @@ from collections import Counter
 from typing import Dict
 
 from ..errors import InputError
+from .exported import ExportedModel
 from .opt import supported_ops
-from .program import AttrType, ExportedModel, OpDesc, get_attr
+from .passes import uneven_scaling
+from .program import AttrType, OpDesc, get_attr
 
 # Kinds of attributes that Paddle-Lite's own program format has; a program with any other cannot be read.
 _READABLE_ATTRIBUTES = frozenset(range(AttrType.INT, AttrType.FLOAT64 + 1))
@@ -14,9 +16,15 @@ _LOOPED_VIM = (
     "PaddleSeg's own VIM is exported as a loop over the classes; use this plugin's VIM, or `upsample: intepolate` "
     "and export with `--output_op argmax`"
 )
+_UNEVEN_SCALING = (
+    "resize to a size instead of by a factor that does not divide the feature, where Paddle-Lite gives other numbers, "
+    "or choose another input size"
+)
 _ADVICE = {
     "index_put": _LOOPED_VIM,
     "set_value": _LOOPED_VIM,
+    "bilinear_interp_v2": _UNEVEN_SCALING,
+    "nearest_interp_v2": _UNEVEN_SCALING,
     "linear_interp_v2": "on a constant it is folded away; of a tensor that depends on the picture use bilinear instead",
     "fill_constant": "compare or combine with a constant of shape [1] instead of a scalar",
     "assign_value": "compare or combine with a constant of shape [1] instead of a scalar",
@@ -36,12 +44,14 @@ def check_support(model: ExportedModel, target: str, fp16: bool = False) -> None
         InputError: it has ops that the target lacks; the message names each with its count and what to do.
     """
     known = supported_ops(target)
+    variables = model.variables()
     lacking: Dict[str, int] = Counter(
         op.type
         for block in model.program.blocks
         for op in block.ops
         if op.type not in known or _fails(op) or fp16 and op.type == "linear_interp_v2"
     )
+    lacking.update(op.type for op in model.block.ops if uneven_scaling(op, variables))
     if not lacking:
         return
     listing = ", ".join(f"{kind} ({count})" for kind, count in sorted(lacking.items()))

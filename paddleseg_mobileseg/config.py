@@ -9,7 +9,7 @@ import difflib
 import inspect
 import re
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Tuple, Union
+from typing import Any, Callable, Iterable, List, Mapping, Optional, Tuple, Union
 
 import paddle
 import yaml
@@ -168,7 +168,8 @@ def _check_files(path: str, above: List[Path]) -> None:
 
 
 def _kind(value: Any) -> str:
-    return "nothing" if value is None else f"a {type(value).__name__}"
+    name = type(value).__name__
+    return "nothing" if value is None else f"{'an' if name[0] in 'aeiou' else 'a'} {name}"
 
 
 def _check_opts(content: Mapping[str, Any], opts: Iterable[str], path: str) -> None:

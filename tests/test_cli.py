@@ -65,3 +65,10 @@ def test_wheel_carries_configs_and_deployment(tmp_path):
     assert len(expected) > 30
     assert sorted(expected - names) == []
     assert not [name for name in names if "__pycache__" in name or name.startswith("tests")]
+
+
+def test_readme_shows_what_the_commands_print():
+    """The README's generated parts are those that `docs/fill_readme.py` would write now."""
+    script = "import sys; sys.path.insert(0, 'docs'); import fill_readme as f; t = open('README.md').read(); assert f.fill(t) == t"
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, f"run `make readme`: {done.stderr}"

@@ -15,7 +15,9 @@ def add_arguments(parser) -> None:
     parser.add_argument("exported_dir", type=Path, help="the folder that an export wrote")
     parser.add_argument("--nb", type=Path, help="its conversion for x86 (default: convert now, keep nothing)")
     parser.add_argument("--images", nargs="+", type=Path, help="pictures, and folders of pictures, to feed")
-    parser.add_argument("--random", type=int, default=1, metavar="N", help="without --images: inputs of noise (default: 1)")
+    parser.add_argument(
+        "--random", type=int, default=1, metavar="N", help="without --images: inputs of noise (default: 1)"
+    )
     parser.add_argument("--seed", type=int, default=0, help="of the noise (default: 0)")
     parser.add_argument(
         "--weights", choices=QUANTISATIONS, default="float32", help="without --nb: as of `convert` (default: float32)"
@@ -44,7 +46,7 @@ def add_arguments(parser) -> None:
 
 def run(args) -> None:
     if args.nb and (args.input_shape or args.weights != "float32"):
-        raise InputError("--input-shape and --weights say how to convert, and --nb is converted already: leave them away")
+        raise InputError("--input-shape and --weights say how to convert, and --nb is converted: leave them away")
     found = compare(
         args.exported_dir,
         args.nb,

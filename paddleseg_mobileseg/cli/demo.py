@@ -14,7 +14,7 @@ EXAMPLE = "mobileseg demo --output output/demo"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--output", type=Path, default=Path("output/demo"), help="folder to write (default: output/demo)")
+    parser.add_argument("--output", type=Path, default="output/demo", help="folder to write (default: output/demo)")
     parser.add_argument("--iters", type=int, help="training iterations, instead of the config's")
     parser.add_argument("--seed", type=int, default=0, help="of scenes, weights and training (default: 0)")
     parser.add_argument("--processes", type=int, help="processes to train on (default: 2, on one core 1)")

@@ -10,7 +10,8 @@ import paddle
 from paddleseg.cvlibs import Config
 from paddleseg.utils import utils
 
-from ..config import last_line, load_config
+from ..config import load_config
+from ..deploy.static_graph import reason
 from ..errors import InputError, MobilesegError, ToolError
 from ..weights import load_weights
 
@@ -137,7 +138,7 @@ def one_error(what: str) -> Iterator[None]:
     except MobilesegError:
         raise
     except Exception as error:
-        raise ToolError(f"{what} stopped: {type(error).__name__}: {last_line(error)}; --debug shows where") from error
+        raise ToolError(f"{what} stopped: {type(error).__name__}: {reason(error)}; --debug shows where") from error
 
 
 @contextlib.contextmanager

@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     tools.add_device_argument(parser)
     parser.add_argument("--device_id", type=int, default=0, help="which of several devices (default: 0)")
     parser.add_argument("--model_path", required=True, help="the checkpoint")
-    parser.add_argument("--image_path", required=True, help="a picture, a folder of them, or a text file that lists them")
+    parser.add_argument("--image_path", required=True, help="a picture, a folder, or a text file that lists pictures")
     parser.add_argument("--save_dir", default="./output/result", help="where pictures go (default: ./output/result)")
     tools.add_augmentation_arguments(parser, "--aug_pred")
     parser.add_argument("--custom_color", nargs="+", type=int, help="R G B of each class, one after the other")

@@ -94,16 +94,16 @@ def _train(args: argparse.Namespace) -> Dict[str, Any]:
     utils.set_cv2_num_threads(args.num_workers)
 
     builder = SegBuilder(config)
-    names = ("model", "train_dataset", "optimizer", "loss")
-    parts = {name: build(config, name, builder, args.config) for name in names}
-    _check_parameter_groups(parts["model"], config, args.config)
+    model = utils.convert_sync_batchnorm(build(config, "model", builder, args.config), args.device)
+    _check_parameter_groups(model, config, args.config)
     if args.resume_model:
-        _check_resume(parts["model"], args.resume_model, config.iters)
+        _check_resume(model, args.resume_model, config.iters)
+    parts = {name: build(config, name, builder, args.config) for name in ("train_dataset", "optimizer", "loss")}
     if args.repeats > 1:
         _repeat(parts["train_dataset"], args.repeats)
     with _recorded_scores() as scores, tools.one_error("training"):
         train(
-            utils.convert_sync_batchnorm(parts["model"], args.device),
+            model,
             parts["train_dataset"],
             val_dataset=build(config, "val_dataset", builder, args.config) if args.do_eval else None,
             optimizer=parts["optimizer"],
@@ -128,7 +128,7 @@ def _passed_on(args: argparse.Namespace) -> Dict[str, Any]:
 
 
 def _check_parameter_groups(model: paddle.nn.Layer, config: Config, path: str) -> None:
-    """Every group of the optimizer must take some parameter: PaddleSeg leaves a misspelt one empty without a word."""
+    """Every group of the optimizer must take some parameter; Paddle fails on an empty one without saying which."""
     names = [name for name, _ in model.named_parameters()]
     for group in config.optimizer_cfg.get("custom_cfg") or []:
         if not any(group["name"] in name for name in names):

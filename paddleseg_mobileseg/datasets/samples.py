@@ -128,7 +128,7 @@ def label_problem(dataset, index: int, label: Any) -> Optional[Problem]:
 
 
 def _label_fault(label: np.ndarray, num_classes: int, ignore_index: int) -> Optional[str]:
-    if label.ndim == 3 and label.shape[0] == 1:
+    if label.ndim > 2 and label.shape[0] == 1:
         label = label[0]
     if label.ndim != 2:
         return (

@@ -68,11 +68,11 @@ def run_logged(
             list(command), stdin=subprocess.DEVNULL, stdout=output, stderr=errors, env=environment
         )
         try:
-            lines = _follow(watched, process, stall_timeout)
-            for line in lines:
+            for line in _follow(watched, process, stall_timeout):
                 on_line(line)
         except _Stalled:
-            raise ToolError(f"{name} said nothing for {stall_timeout:g} s and was stopped; its log is {watched}") from None
+            message = f"{name} said nothing for {stall_timeout:g} s and was stopped; its log is {watched}"
+            raise ToolError(message) from None
         finally:
             _stop(process, output)
         output.seek(0)

@@ -67,7 +67,7 @@ class Plan:
     val_scenes: int = 64
     test_scenes: int = 200
     pictures: int = 12
-    evaluations: int = 6
+    evaluations: int = 5
     repeats: int = 100
 
 
@@ -112,7 +112,7 @@ def run_demo(
     with clock.step("train"):
         iters = content["iters"]
         training = train(
-            config, output / "train", output / "logs", iters, processes, seed, max(1, iters // 60), plan.evaluations
+            config, output / "train", output / "logs", iters, processes, seed, max(1, iters // 50), plan.evaluations
         )
     checkpoint = Path(training["checkpoint"])
     with clock.step("evaluate"):

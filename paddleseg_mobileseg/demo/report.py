@@ -86,10 +86,10 @@ def gallery(scenes: SyntheticScenes, labels: np.ndarray, count: int) -> List[Dic
 
 def duration(seconds: float) -> str:
     """94.2 -> "1 min 34 s"."""
-    if seconds < 60:
-        return f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.1f} s"
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest:02d} s"
+    return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
 
 
 def small(value: float) -> str:

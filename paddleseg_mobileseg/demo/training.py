@@ -19,12 +19,18 @@ _EVAL = re.compile(r"\[EVAL\] #Images: \d+ mIoU: (\S+) Acc: (\S+)")
 class TrainingLog:
     """What PaddleSeg's log says of a training run.
 
+    Args:
+        iters: iterations of the run.
+        interval: iterations between two evaluations; PaddleSeg does not log which iteration it scores.
+
     Attributes:
         curve: one {"iter", "loss", "lr"} for each log line; the loss is the mean since the line before.
         scores: one {"iter", "miou", "accuracy"} for each evaluation.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, iters: int, interval: int) -> None:
+        self.iters = iters
+        self.interval = interval
         self.curve: List[Dict[str, float]] = []
         self.scores: List[Dict[str, float]] = []
 
@@ -39,7 +45,8 @@ class TrainingLog:
             self.curve.append({"iter": int(train[1]), "loss": float(train[2]), "lr": float(train[3])})
         score = _EVAL.search(line)
         if score:
-            self.scores.append({"iter": self.iteration, "miou": float(score[1]), "accuracy": float(score[2])})
+            iteration = min(self.iters, self.interval * (len(self.scores) + 1))
+            self.scores.append({"iter": iteration, "miou": float(score[1]), "accuracy": float(score[2])})
 
 
 def train(
@@ -63,13 +70,14 @@ def train(
     Raises:
         ToolError: training failed, stalled or diverged.
     """
+    interval = max(1, math.ceil(iters / evaluations))
     script = str(mobileseg_script())
     command = [script, "train", "--config", str(config), "--device", "cpu", "--do_eval", "--save_dir", str(save_dir)]
     command += ["--seed", str(seed), "--log_iters", str(log_iters)]
-    command += ["--save_interval", str(max(1, math.ceil(iters / evaluations))), "--keep_checkpoint_max", "1"]
+    command += ["--save_interval", str(interval), "--keep_checkpoint_max", "1"]
     launcher = [sys.executable, "-m", "paddle.distributed.launch", "--nproc_per_node", str(processes)]
     launcher += ["--backend", "gloo", "--log_dir", str(logs / "train")]
-    log = TrainingLog()
+    log = TrainingLog(iters, interval)
     # Minutes long: where there is no terminal it says how far it is now and then.
     interval = 0.1 if sys.stderr.isatty() else 20
     with tqdm(total=iters, desc="train", unit="it", mininterval=interval) as progress:
@@ -94,6 +102,7 @@ def train(
             on_line=on_line,
             environment=threads,
         )
+        progress.update(iters - progress.n)
     checkpoint = save_dir / "best_model" / "model.pdparams"
     if not log.curve or not all(math.isfinite(point["loss"]) for point in log.curve):
         raise ToolError(f"training diverged: its loss is not a number; the log is {watched or logs / 'train.log'}")
