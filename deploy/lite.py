@@ -111,9 +111,10 @@ class LitePredictor:
             settling: runs before them that do not count.
 
         Raises:
-            ToolError: Paddle-Lite failed, or the runs took more than five minutes.
+            ToolError: Paddle-Lite failed or hangs.
         """
-        return self._worker.ask({"do": "time", "settling": settling, "runs": runs}, _RUN_TIMEOUT)["ms"]
+        timeout = _RUN_TIMEOUT + 10 * (settling + runs)
+        return self._worker.ask({"do": "time", "settling": settling, "runs": runs}, timeout)["ms"]
 
     def close(self) -> None:
         """Stop the child. Closing twice does nothing."""

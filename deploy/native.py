@@ -114,6 +114,8 @@ class Worker:
             ToolError: the child ended, answered with an error, or took longer than `timeout` seconds;
                 it cannot be asked again after that.
         """
+        if self._process.stdin.closed:
+            raise ToolError(f"{self.name} has been stopped")
         try:
             self._process.stdin.write(json.dumps(request).encode() + b"\n")
             self._process.stdin.flush()

@@ -6,7 +6,7 @@ Here only NumPy's own array constructors may be named.
 
 import pickle
 from pathlib import Path
-from typing import Dict, Mapping, Union
+from typing import Any, Dict, Mapping, Union
 
 import numpy as np
 import paddle
@@ -37,6 +37,28 @@ class _ArrayUnpickler(pickle.Unpickler):
         return super().find_class(module, name)
 
 
+def read_pickle(path: Union[str, Path]) -> Any:
+    """What `paddle.save` wrote, as plain Python data and arrays.
+
+    Raises:
+        InputError: the file is missing, damaged, or asks for anything but arrays to be made.
+    """
+    try:
+        with open(path, "rb") as file:
+            return _ArrayUnpickler(file).load()
+    except FileNotFoundError as error:
+        raise InputError(f"there is no checkpoint {path}; give the path of a .pdparams file") from error
+    except OSError as error:
+        raise InputError(f"cannot read checkpoint {path}: {error.strerror}") from error
+    except InputError as error:
+        raise InputError(f"checkpoint {path} is refused: {error}") from error
+    except Exception as error:  # a damaged pickle raises nearly anything, depending on the byte that is wrong
+        raise InputError(
+            f"checkpoint {path} is damaged or not a checkpoint ({type(error).__name__}: {error}); "
+            "copy or download it again"
+        ) from error
+
+
 def read_checkpoint(path: Union[str, Path]) -> Dict[str, np.ndarray]:
     """The tensors of a PaddleSeg checkpoint by name.
 
@@ -49,20 +71,7 @@ def read_checkpoint(path: Union[str, Path]) -> Dict[str, np.ndarray]:
     path = Path(path)
     if path.is_dir():
         path = path / "model.pdparams"
-    try:
-        with open(path, "rb") as file:
-            content = _ArrayUnpickler(file).load()
-    except FileNotFoundError as error:
-        raise InputError(f"there is no checkpoint {path}; give the path of a .pdparams file") from error
-    except OSError as error:
-        raise InputError(f"cannot read checkpoint {path}: {error.strerror}") from error
-    except InputError as error:
-        raise InputError(f"checkpoint {path} is refused: {error}") from error
-    except Exception as error:  # a damaged pickle raises nearly anything, depending on the byte that is wrong
-        raise InputError(
-            f"checkpoint {path} is damaged or not a .pdparams file ({type(error).__name__}: {error}); "
-            "copy or download it again"
-        ) from error
+    content = read_pickle(path)
     if not isinstance(content, dict):
         raise InputError(f"checkpoint {path} holds a {type(content).__name__}, not a table of tensors by name")
     tensors = {}

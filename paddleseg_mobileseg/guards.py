@@ -10,7 +10,6 @@ import os
 import sys
 from contextlib import contextmanager, suppress
 from typing import Any, Callable, Iterator, Optional
-from urllib.parse import urlparse
 
 from .errors import InputError, MobilesegError, ToolError
 from .files import atomic_path
@@ -188,8 +187,7 @@ def _guard_weights() -> None:
 
         if pretrained is None or not isinstance(model, MobileSegmentor):
             return stock(model, pretrained)
-        path = utils.download_pretrained_model(pretrained) if urlparse(pretrained).netloc else pretrained
-        load_weights(model, path)
+        load_weights(model, pretrained)
 
     replace_everywhere(stock, guarded)
 

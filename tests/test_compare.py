@@ -1,5 +1,6 @@
 import json
 import shutil
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -240,6 +241,23 @@ def test_one_predictor_serves_many_inputs(small_nb):
         first, second = (predictor.run(noise([1, 3, 32, 32], seed)) for seed in (0, 1))
         np.testing.assert_array_equal(predictor.run(noise([1, 3, 32, 32], 0)), first)
     assert (first != second).any()
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="needs Linux' /proc to count threads")
+def test_the_predictor_runs_on_one_thread(small_nb, monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "4")
+    with LitePredictor(small_nb) as predictor:
+        predictor.run(noise([1, 3, 32, 32], 0))
+        children = {path.name for path in Path("/proc").glob("[0-9]*") if str(small_nb) in _command(path)}
+        assert len(children) == 1
+        assert len(list(Path("/proc", children.pop(), "task").iterdir())) == 1
+
+
+def _command(process):
+    try:
+        return (process / "cmdline").read_text().replace("\0", " ")
+    except OSError:
+        return ""
 
 
 @pytest.mark.parametrize("share", [0.0, 0.5, 0.999])

@@ -94,6 +94,8 @@ def test_a_worker_that_hangs_is_stopped(worker):
     with pytest.raises(ToolError, match="the echo did not answer within 0.5 s"):
         worker.ask({"code": "import time; time.sleep(60)"}, timeout=0.5)
     assert time.monotonic() - start < 30
+    with pytest.raises(ToolError, match="has been stopped"):
+        worker.ask({"code": "pass"}, timeout=20)
 
 
 def test_a_worker_that_fails_to_start_is_an_error():

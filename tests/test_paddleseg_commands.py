@@ -161,7 +161,7 @@ def weights_of(name, num_classes):
     "write, message",
     [
         (lambda path: None, "there is no checkpoint"),
-        (damaged, "is damaged or not a .pdparams file"),
+        (damaged, "is damaged or not a checkpoint"),
         (weights_of("pp_mobileseg_tiny", 7), "of another shape"),
         (weights_of("pp_mobileseg_base", NUM_CLASSES), "does not fit"),
     ],

@@ -35,13 +35,14 @@ def summary(output: Path, metadata: Metadata) -> str:
     """What was converted, in lines to read."""
     tensor, result = metadata.input, metadata.output
     classes = f", {metadata.num_classes} classes" if metadata.num_classes else ""
+    label_map = f", by {result.label_map}" if result.kind == "labels" else ""
     normalised = f", mean {tensor.mean}, std {tensor.std}" if tensor.mean else ""
     mended = ", ".join(f"{what} ({count})" for what, count in metadata.mended.items()) or "nothing"
     rows = {
         "wrote": f"{output} ({metadata.bytes / 1e6:.2f} MB) and {metadata_path(output).name}",
         "target": f"{metadata.target}, {metadata.precision}, weights in {metadata.weights}, opt {metadata.opt_version}",
         "input": f"{tensor.name}: {tensor.dtype} {tensor.shape} {tensor.layout}, {tensor.channel_order}{normalised}",
-        "output": f"{result.kind}: {result.dtype} {result.shape}, label map by {result.label_map}{classes}",
+        "output": f"{result.kind}: {result.dtype} {result.shape}{label_map}{classes}",
         "mended": mended,
     }
     return "\n".join(f"{title:<8}{text}" for title, text in rows.items())
@@ -54,4 +55,10 @@ def run(args) -> None:
     )
     if metadata.unverified:
         print(f"warning: {output} is not verified: {metadata.unverified}", file=sys.stderr)
+    if args.weights != "float32":
+        print(
+            f"note: weights in {args.weights} change the results; "
+            f"`mobileseg compare {args.exported_dir} --weights {args.weights}` tells how much",
+            file=sys.stderr,
+        )
     print(metadata.to_json() if args.json else summary(output, metadata), end="" if args.json else "\n")

@@ -42,10 +42,10 @@ def paint_mountains(canvas: Canvas, horizon: float) -> None:
     columns = np.arange(canvas.width, dtype=np.float32) / canvas.height
     rows = np.arange(canvas.height, dtype=np.float32)[:, None] / canvas.height
     for _ in range(canvas.rng.integers(1, 3)):
-        heights = np.full(canvas.width, 0.1, np.float32)
+        heights = np.full(canvas.width, 0.13, np.float32)
         for _ in range(canvas.rng.integers(2, 4)):
             summit, slope = canvas.uniform(0, canvas.aspect), canvas.uniform(0.3, 0.7)
-            heights = np.maximum(heights, canvas.uniform(0.2, 0.34) - slope * np.abs(columns - summit))
+            heights = np.maximum(heights, canvas.uniform(0.24, 0.36) - slope * np.abs(columns - summit))
         heights += 0.012 * canvas.noise(2, 24)[0]
         ridge = np.maximum(horizon - heights, 0.04)
         mask = ((rows >= ridge) & (rows <= horizon)).astype(np.uint8)
@@ -88,7 +88,7 @@ def _lake(canvas: Canvas, horizon: float) -> np.ndarray:
     x = np.linspace(0, canvas.aspect, 24)
     waves = 0.04 * np.sin(x * canvas.uniform(2, 6) + canvas.uniform(0, 6))
     slant = canvas.uniform(-0.12, 0.12) * (x - canvas.aspect / 2)
-    shore = horizon + canvas.uniform(0.16, 0.34) + waves + slant
+    shore = horizon + canvas.uniform(0.2, 0.36) + waves + slant
     return np.stack([np.append(x, [canvas.aspect, 0]), np.append(shore, [horizon, horizon])], axis=1)
 
 
@@ -97,7 +97,7 @@ def _pool(canvas: Canvas, horizon: float) -> np.ndarray:
     angles = np.linspace(0, 2 * np.pi, 28, endpoint=False)
     radius = 1 + 0.12 * np.sin(3 * angles + canvas.uniform(0, 6))
     across = x + canvas.uniform(0.45, 0.7) * radius * np.cos(angles)
-    down = y + canvas.uniform(0.16, 0.24) * radius * np.sin(angles)
+    down = y + canvas.uniform(0.18, 0.26) * radius * np.sin(angles)
     return np.stack([across, np.maximum(down, horizon)], axis=1)
 
 

@@ -88,7 +88,7 @@ def _paint_tree(canvas: Canvas, x: float, base: float, scale: float) -> None:
 
 
 def _conifer(x: float, base: float, height: float) -> List[List[Point]]:
-    tiers = [(base - (0.15 + 0.22 * tier) * height, (0.27 - 0.05 * tier) * height) for tier in range(3)]
+    tiers = [(base - (0.15 + 0.22 * tier) * height, (0.3 - 0.05 * tier) * height) for tier in range(3)]
     return [[(x - half, foot), (x + half, foot), (x, foot - 0.45 * height)] for foot, half in tiers]
 
 
@@ -99,7 +99,7 @@ def _clumps(canvas: Canvas, x: float, base: float, height: float) -> List[np.nda
     for _ in range(7):
         angle, reach = canvas.uniform(0, 2 * np.pi), canvas.uniform(0, 0.22) * height
         middle = (x + 1.1 * reach * np.cos(angle), base - 0.65 * height + reach * np.sin(angle))
-        clumps.append(middle + canvas.uniform(0.14, 0.21) * height * circle)
+        clumps.append(middle + canvas.uniform(0.16, 0.23) * height * circle)
     return clumps
 
 

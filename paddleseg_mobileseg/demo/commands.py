@@ -47,7 +47,7 @@ def run_logged(
     Args:
         command: program and arguments.
         name: what to call it in an error.
-        log: gets its standard error.
+        log: its standard error is appended to it.
         watched: a log of its own to follow; `log` if None. Other files of that folder are searched for the
             reason of a failure.
         on_line: called with every line of the watched log.
@@ -63,7 +63,7 @@ def run_logged(
     watched = watched or log
     log.parent.mkdir(parents=True, exist_ok=True)
     environment = {**os.environ, "PYTHONUNBUFFERED": "1", **(environment or {})}
-    with open(log, "wb") as errors, tempfile.TemporaryFile() as output:
+    with open(log, "ab") as errors, tempfile.TemporaryFile() as output:
         process = subprocess.Popen(
             list(command), stdin=subprocess.DEVNULL, stdout=output, stderr=errors, env=environment
         )

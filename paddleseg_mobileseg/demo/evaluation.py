@@ -4,7 +4,7 @@ import json
 import re
 import sys
 from pathlib import Path
-from typing import Any, Dict, Sequence
+from typing import Any, Dict, Sequence, Tuple
 
 import numpy as np
 from tqdm import tqdm
@@ -74,7 +74,7 @@ def scores_of(confusion: np.ndarray, names: Sequence[str]) -> Dict[str, Any]:
     }
 
 
-def evaluate_converted(nb: Path, scenes: SyntheticScenes) -> Dict[str, Any]:
+def evaluate_converted(nb: Path, scenes: SyntheticScenes) -> Tuple[Dict[str, Any], np.ndarray]:
     """Score a converted model on scenes, through Paddle-Lite on this host.
 
     Args:
@@ -82,7 +82,7 @@ def evaluate_converted(nb: Path, scenes: SyntheticScenes) -> Dict[str, Any]:
         scenes: of the size that the model takes, with the transforms of evaluation.
 
     Returns:
-        As `scores_of`, and "labels", the label map of each scene, uint8 [scenes, H, W].
+        Its scores as of `scores_of`, and its label map of each scene, uint8 [scenes, H, W].
 
     Raises:
         ToolError: Paddle-Lite failed.
@@ -95,4 +95,4 @@ def evaluate_converted(nb: Path, scenes: SyntheticScenes) -> Dict[str, Any]:
             output = predictor.run(sample["img"][np.newaxis])
             labels.append(label_map_of(output)[0].astype(np.uint8))
             confusion += confusion_matrix(sample["label"][0], labels[-1], scenes.num_classes)
-    return {**scores_of(confusion, scenes.CLASSES), "labels": np.stack(labels)}
+    return scores_of(confusion, scenes.CLASSES), np.stack(labels)

@@ -12,11 +12,13 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Optional, Tuple, Union
 
+import numpy as np
 import yaml
 from paddleseg.cvlibs import SegBuilder
 from tqdm import tqdm
 
 from ..config import build, load_config
+from ..datasets import SyntheticScenes
 from ..deploy.bench import bench
 from ..deploy.compare import compare
 from ..deploy.convert import convert, versions
@@ -101,63 +103,65 @@ def run_demo(
     """
     require_paddlelite()
     mobileseg_script()
-    output = prepare_output(Path(output))
     processes = processes or min(2, len(os.sched_getaffinity(0)))
-    config = write_config(output / "config.yml", seed, processes, plan)
-    content = load_config(config).dic
-    size = content["train_dataset"]["size"]
+    content = demo_config(seed, processes, plan)
+    output = prepare_output(Path(output))
+    write_text(output / "config.yml", _MARK + yaml.safe_dump(content, sort_keys=False))
     clock = _Clock(output / "logs")
-    test_opts = ["val_dataset.mode=test", f"val_dataset.count={plan.test_scenes}"]
-
-    with clock.step("train"):
-        iters = content["iters"]
-        training = train(
-            config, output / "train", output / "logs", iters, processes, seed, max(1, iters // 50), plan.evaluations
-        )
-    checkpoint = Path(training["checkpoint"])
-    with clock.step("evaluate"):
-        score = evaluate_checkpoint(config, checkpoint, test_opts, plan.test_scenes, output / "logs" / "evaluate.log")
-    with clock.step("export"):
-        exports = export(config, checkpoint, output / "exported", size)
-    with clock.step("convert"):
-        models = convert_all(output / "exported", output / "lite")
-    with clock.step("compare"):
-        scenes = build(load_config(config, opts=test_opts, needs=("val_dataset",)), "val_dataset")
-        pictures = write_pictures(scenes, range(plan.pictures), output / "pictures")
-        agreements = agree(output, pictures)
-        converted = evaluate_converted(model_file(output / "lite", "labels", "x86"), scenes)
-        labels = converted.pop("labels")
-        check_scores(score["miou"], converted["miou"])
-    with clock.step("bench"):
-        records = bench(
-            [model_file(output / "lite", kind, "x86") for kind in OUTPUT_OPS],
-            images=[output / "pictures"],
-            repeats=plan.repeats,
-        )
+    found, labels, scenes = _steps(output, seed, processes, plan, clock)
     result = {
         "model": MODEL,
         "command": command,
         "created": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        "config": str(config),
-        "seed": seed,
-        "iters": iters,
-        "processes": processes,
-        "size": list(size),
-        "scenes": {"train": content["train_dataset"]["count"], "val": plan.val_scenes, "test": plan.test_scenes},
         "environment": asdict(host_environment({**versions(), "opt": opt_version()})),
-        "training": training,
-        "checkpoint_scores": score,
-        "converted_scores": converted,
-        "exports": exports,
-        "models": models,
-        "agreements": agreements,
-        "latency": [json.loads(record.to_json()) for record in records],
+        "seed": seed,
+        "processes": processes,
+        "iters": content["iters"],
+        "size": content["train_dataset"]["size"],
+        "scenes": {"train": content["train_dataset"]["count"], "val": plan.val_scenes, "test": plan.test_scenes},
         "seconds": clock.seconds,
+        **found,
         "report": str(output / "report.html"),
     }
     write_text(output / "demo.json", json.dumps(result, indent=2) + "\n")
     write_text(output / "report.html", render(result, scenes, labels, plan.pictures))
     return result
+
+
+def _steps(
+    output: Path, seed: int, processes: int, plan: Plan, clock: "_Clock"
+) -> Tuple[Dict[str, Any], np.ndarray, SyntheticScenes]:
+    """All that is done, and what it gave: the part of the result, the predicted label maps, the test scenes."""
+    config, logs, lite = output / "config.yml", output / "logs", output / "lite"
+    test_opts = ["val_dataset.mode=test", f"val_dataset.count={plan.test_scenes}"]
+    with clock.step("train"):
+        training = train(config, output / "train", logs, processes, seed, plan.evaluations)
+    checkpoint = Path(training["checkpoint"])
+    with clock.step("evaluate"):
+        scores = evaluate_checkpoint(config, checkpoint, test_opts, plan.test_scenes, logs / "evaluate.log")
+    with clock.step("export"):
+        exports = export(config, checkpoint, output / "exported")
+    with clock.step("convert"):
+        models = convert_all(output / "exported", lite)
+    with clock.step("compare"):
+        scenes = build(load_config(config, opts=test_opts, needs=("val_dataset",)), "val_dataset")
+        pictures = write_pictures(scenes, range(plan.pictures), output / "pictures")
+        agreements = agree(output / "exported", lite, pictures)
+        converted, labels = evaluate_converted(model_file(lite, "labels", "x86"), scenes)
+        check_scores(scores["miou"], converted["miou"])
+    with clock.step("bench"):
+        timed = [model_file(lite, kind, "x86") for kind in OUTPUT_OPS]
+        records = bench(timed, images=pictures, repeats=plan.repeats)
+    found = {
+        "training": training,
+        "checkpoint_scores": scores,
+        "converted_scores": converted,
+        "exports": exports,
+        "models": models,
+        "agreements": agreements,
+        "latency": [json.loads(record.to_json()) for record in records],
+    }
+    return found, labels, scenes
 
 
 def prepare_output(output: Path) -> Path:
@@ -181,44 +185,35 @@ def prepare_output(output: Path) -> Path:
     return output
 
 
-def write_config(path: Path, seed: int, processes: int, plan: Plan) -> Path:
-    """Write the demo's config with the plan in it, so that every later command needs no overrides.
+def demo_config(seed: int, processes: int, plan: Plan) -> Dict[str, Any]:
+    """The demo's config with the plan in it, so that every later command needs no overrides.
 
     Raises:
         InputError: a number is out of range.
     """
-    if seed < 0 or processes < 1 or plan.batch % processes:
-        raise InputError(
-            f"--seed takes a number of 0 or more and --processes a divisor of {plan.batch}, not {seed} and {processes}"
-        )
     plain = load_config(CONFIG).dic
     iters = plain["iters"] if plan.iters is None else plan.iters
-    if iters < 1:
-        raise InputError(f"--iters takes a number of 1 or more, not {iters}")
+    if iters < 1 or seed < 0:
+        raise InputError(f"--iters takes a number of 1 or more and --seed one of 0 or more, not {iters} and {seed}")
+    if processes < 1 or plan.batch % processes:
+        raise InputError(f"--processes must divide the batch of {plan.batch} scenes, and {processes} does not")
     opts = [f"lr_scheduler.warmup_iters={max(1, iters // 15)}", f"train_dataset.count={iters * plan.batch}"]
     opts += [f"val_dataset.count={plan.val_scenes}"]
     for section in ("train_dataset", "val_dataset"):
         size = list(plan.size or plain[section]["size"])
         opts += [f"{section}.seed={seed}", f"{section}.size={size}"]
-    content = load_config(CONFIG, iters=iters, batch_size=plan.batch // processes, opts=opts).dic
-    write_text(path, _MARK + yaml.safe_dump(content, sort_keys=False))
-    return path
+    return load_config(CONFIG, iters=iters, batch_size=plan.batch // processes, opts=opts).dic
 
 
-def export(config: Path, checkpoint: Path, folder: Path, size: Tuple[int, int]) -> List[Dict[str, Any]]:
-    """Export the checkpoint with labels and with logits as its output, as `mobileseg export` does."""
+def export(config: Path, checkpoint: Path, folder: Path) -> List[Dict[str, Any]]:
+    """Export the checkpoint with logits and with labels as its output, as `mobileseg export` does."""
     content = load_config(config)
     model = build(content, "model", SegBuilder(content))
     load_weights(model, checkpoint)
+    input_shape = [1, 3, *content.val_dataset_cfg["size"]]
     exports = []
     for kind, output_op in OUTPUT_OPS.items():
-        exported = export_model(
-            model,
-            folder / kind,
-            input_shape=[1, 3, *size],
-            output_op=output_op,
-            transforms=content.val_dataset_cfg["transforms"],
-        )
+        exported = export_model(model, folder / kind, input_shape, output_op, content.val_dataset_cfg["transforms"])
         total = {**asdict(exported.agreement), "pixel_agreement": exported.agreement.pixel_agreement}
         exports.append({"kind": kind, **asdict(exported), "folder": str(exported.folder), "agreement": total})
     return exports
@@ -239,7 +234,7 @@ def convert_all(exported: Path, folder: Path) -> List[Dict[str, Any]]:
     return models
 
 
-def agree(output: Path, pictures: List[Path]) -> List[Dict[str, Any]]:
+def agree(exported: Path, lite: Path, pictures: List[Path]) -> List[Dict[str, Any]]:
     """Paddle against Paddle-Lite on the same pictures.
 
     Raises:
@@ -247,7 +242,7 @@ def agree(output: Path, pictures: List[Path]) -> List[Dict[str, Any]]:
     """
     found = []
     for kind in OUTPUT_OPS:
-        comparison = compare(output / "exported" / kind, model_file(output / "lite", kind, "x86"), images=pictures)
+        comparison = compare(exported / kind, model_file(lite, kind, "x86"), images=pictures)
         fault = comparison.total.fault()
         if fault:
             raise ToolError(f"Paddle-Lite and Paddle disagree on {kind}: {fault}")
@@ -296,17 +291,15 @@ def _said_into(log: Path) -> Iterator[None]:
 
     Paddle's C++ side writes to file descriptor 2, whatever `sys.stderr` is.
     """
-    sys.stderr.flush()
-    terminal = os.dup(2)
     before = sys.stderr
-    with open(log, "ab", buffering=0) as file, open(log, "a", encoding="utf-8") as text:
-        with os.fdopen(terminal, "w", closefd=False) as progress, redirect_stdout(text), warnings.catch_warnings():
-            warnings.showwarning = lambda message, category, *_: print(f"{category.__name__}: {message}", file=text)
-            os.dup2(file.fileno(), 2)
-            sys.stderr = progress
-            try:
+    before.flush()
+    with os.fdopen(os.dup(2), "w") as terminal, open(log, "a", encoding="utf-8") as file:
+        os.dup2(file.fileno(), 2)
+        sys.stderr = terminal
+        try:
+            with redirect_stdout(file), warnings.catch_warnings():
+                warnings.showwarning = lambda message, category, *_: print(f"{category.__name__}: {message}", file=file)
                 yield
-            finally:
-                sys.stderr = before
-                os.dup2(terminal, 2)
-    os.close(terminal)
+        finally:
+            sys.stderr = before
+            os.dup2(terminal.fileno(), 2)

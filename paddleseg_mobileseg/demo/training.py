@@ -9,6 +9,7 @@ from typing import Any, Dict, List
 
 from tqdm import tqdm
 
+from ..config import load_config
 from ..errors import ToolError
 from .commands import mobileseg_script, run_logged
 
@@ -38,6 +39,15 @@ class TrainingLog:
     def iteration(self) -> int:
         return int(self.curve[-1]["iter"]) if self.curve else 0
 
+    def latest(self) -> Dict[str, str]:
+        """The newest loss and mIoU, for a progress bar."""
+        shown = {}
+        if self.curve:
+            shown["loss"] = f"{self.curve[-1]['loss']:.3f}"
+        if self.scores:
+            shown["mIoU"] = f"{self.scores[-1]['miou']:.3f}"
+        return shown
+
     def read(self, line: str) -> None:
         """Take in one line of the log; lines about other things are passed over."""
         train = _TRAIN.search(line)
@@ -50,7 +60,7 @@ class TrainingLog:
 
 
 def train(
-    config: Path, save_dir: Path, logs: Path, iters: int, processes: int, seed: int, log_iters: int, evaluations: int
+    config: Path, save_dir: Path, logs: Path, processes: int, seed: int, evaluations: int, points: int = 50
 ) -> Dict[str, Any]:
     """Train a config with `mobileseg train` on the CPU, on one process or several.
 
@@ -58,11 +68,10 @@ def train(
         config: a PaddleSeg config.
         save_dir: gets the checkpoints.
         logs: folder for the logs.
-        iters: iterations of the config, for the progress bar.
         processes: how many to train on, through paddle.distributed.launch if more than one.
         seed: of weights, order and augmentation.
-        log_iters: iterations between two points of the curves.
         evaluations: how many times to evaluate on the way, the last at the end.
+        points: about how many points the curves are to have.
 
     Returns:
         "curve" and "scores" as in `TrainingLog`; "checkpoint", the weights that scored best, and their "bytes".
@@ -70,42 +79,43 @@ def train(
     Raises:
         ToolError: training failed, stalled or diverged.
     """
-    interval = max(1, math.ceil(iters / evaluations))
-    script = str(mobileseg_script())
-    command = [script, "train", "--config", str(config), "--device", "cpu", "--do_eval", "--save_dir", str(save_dir)]
-    command += ["--seed", str(seed), "--log_iters", str(log_iters)]
-    command += ["--save_interval", str(interval), "--keep_checkpoint_max", "1"]
-    launcher = [sys.executable, "-m", "paddle.distributed.launch", "--nproc_per_node", str(processes)]
-    launcher += ["--backend", "gloo", "--log_dir", str(logs / "train")]
+    iters = load_config(config).iters
+    interval = math.ceil(iters / evaluations)
+    flags = ["--config", str(config), "--device", "cpu", "--save_dir", str(save_dir), "--seed", str(seed)]
+    flags += ["--do_eval", "--save_interval", str(interval), "--keep_checkpoint_max", "1"]
+    flags += ["--log_iters", str(max(1, iters // points))]
+    main_log = logs / "train" / "workerlog.0" if processes > 1 else logs / "train.log"
     log = TrainingLog(iters, interval)
-    # Minutes long: where there is no terminal it says how far it is now and then.
-    interval = 0.1 if sys.stderr.isatty() else 20
-    with tqdm(total=iters, desc="train", unit="it", mininterval=interval) as progress:
+    # It takes minutes: where there is no terminal for a bar, a line now and then says how far it is.
+    refresh = 0.1 if sys.stderr.isatty() else 20
+    with tqdm(total=iters, desc="train", unit="it", mininterval=refresh) as progress:
 
         def on_line(line: str) -> None:
             log.read(line)
             progress.update(log.iteration - progress.n)
-            if log.curve:
-                shown = {"loss": f"{log.curve[-1]['loss']:.3f}"}
-                if log.scores:
-                    shown["mIoU"] = f"{log.scores[-1]['miou']:.3f}"
-                progress.set_postfix(shown, refresh=False)
+            progress.set_postfix(log.latest(), refresh=False)
 
-        # One computing thread a process: more of them than cores slow each other down.
-        threads = {"OMP_NUM_THREADS": str(max(1, len(os.sched_getaffinity(0)) // processes))}
-        watched = logs / "train" / "workerlog.0" if processes > 1 else None
         run_logged(
-            (launcher if processes > 1 else [sys.executable]) + command,
+            _launcher(processes, logs / "train") + [str(mobileseg_script()), "train", *flags],
             "training",
             logs / "train.log",
-            watched=watched,
+            watched=main_log,
             on_line=on_line,
-            environment=threads,
+            # More computing threads than cores would slow each other down.
+            environment={"OMP_NUM_THREADS": str(max(1, len(os.sched_getaffinity(0)) // processes))},
         )
         progress.update(iters - progress.n)
     checkpoint = save_dir / "best_model" / "model.pdparams"
-    if not log.curve or not all(math.isfinite(point["loss"]) for point in log.curve):
-        raise ToolError(f"training diverged: its loss is not a number; the log is {watched or logs / 'train.log'}")
-    if not checkpoint.is_file():
-        raise ToolError(f"training left no checkpoint {checkpoint}; the log is {watched or logs / 'train.log'}")
+    if not all(math.isfinite(point["loss"]) for point in log.curve):
+        raise ToolError(f"training diverged, its loss is not a number; its log is {main_log}")
+    if not log.curve or not checkpoint.is_file():
+        raise ToolError(f"training left no checkpoint {checkpoint}; its log is {main_log}")
     return {"curve": log.curve, "scores": log.scores, "checkpoint": str(checkpoint), "bytes": checkpoint.stat().st_size}
+
+
+def _launcher(processes: int, logs: Path) -> List[str]:
+    """What to put before the script to run it on so many processes."""
+    if processes == 1:
+        return [sys.executable]
+    launcher = [sys.executable, "-m", "paddle.distributed.launch", "--nproc_per_node", str(processes)]
+    return [*launcher, "--backend", "gloo", "--log_dir", str(logs)]
