@@ -243,7 +243,7 @@ def test_export_says_what_it_wrote(work, checkpoint, tmp_path, capsys, upsample,
     assert deploy["output_dtype"] == result["output_dtype"] == dtype
     assert deploy["input_shape"] == (shape or [-1, 3, -1, -1]) and deploy["output_op"] == output_op
     assert deploy["transforms"] == [{"type": "Normalize"}]
-    assert ("needs a fixed --input_shape" in captured.err) == (shape is None)
+    assert ("will need --input-shape" in captured.err) == (shape is None)
     assert result["agreement"]["pixel_agreement"] >= 0.9999
     assert dtype == "int32" or result["agreement"]["relative_difference"] <= 1e-5
 

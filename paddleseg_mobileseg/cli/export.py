@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         type=int,
         metavar="SIZE",
-        help="N C H W; without it they stay open, and the graph cannot be converted",
+        help="N C H W; without it N, H and W stay open, and `mobileseg convert` asks for them",
     )
     parser.add_argument(
         "--output_op",
@@ -64,7 +64,7 @@ def _export(args: argparse.Namespace) -> Dict[str, Any]:
     check_output_op(model, args.output_op)
     tools.load_checkpoint(model, args.model_path)
     if args.input_shape is None:
-        print("note: converting for Paddle-Lite needs a fixed --input_shape, such as 1 3 512 512", file=sys.stderr)
+        print("note: the input's size stays open; `mobileseg convert` will need --input-shape 1 3 H W", file=sys.stderr)
     exported = export_model(
         model,
         args.save_dir,
