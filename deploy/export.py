@@ -171,7 +171,7 @@ def _run(root: nn.Layer, probe: np.ndarray, model: nn.Layer) -> np.ndarray:
 def _save(root: nn.Layer, shape: List[int], path: Path, model: nn.Layer) -> None:
     spec = paddle.static.InputSpec(shape=shape, dtype="float32")
     try:
-        paddle.jit.save(paddle.jit.to_static(root, input_spec=[spec]), str(path))
+        paddle.jit.save(paddle.jit.to_static(root, input_spec=[spec], full_graph=True), str(path))
     except OSError:
         raise
     except Exception as error:

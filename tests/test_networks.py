@@ -198,7 +198,7 @@ def test_vim_trains_on_logits_even_while_exporting(monkeypatch):
 
 
 def exported(model, shape, folder):
-    static = paddle.jit.to_static(model, input_spec=[paddle.static.InputSpec(shape, "float32")])
+    static = paddle.jit.to_static(model, input_spec=[paddle.static.InputSpec(shape, "float32")], full_graph=True)
     paddle.jit.save(static, str(folder / "model"))
     return paddle.jit.load(str(folder / "model"))
 
