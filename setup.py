@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from setuptools import setup
+from setuptools import Extension, setup
 
 ROOT = Path(__file__).parent
 
@@ -48,6 +48,17 @@ def folders(name: str, pattern: str):
 deploy, deploy_data = folders("deploy", "*")
 configs, configs_data = folders("configs", "*.yml")
 
+# The label core for Python. Optional: without a compiler the plugin installs all the same and NumPy does the work.
+LABEL_CORE = Extension(
+    "paddleseg_mobileseg._upsample_labels",
+    sources=["deploy/cpp/python/upsample_labels_module.cc"],
+    include_dirs=["deploy/cpp/include"],
+    depends=["deploy/cpp/include/mobileseg/upsample_labels.h"],
+    extra_compile_args=["-std=c++17", "-O3"],
+    language="c++",
+    optional=True,
+)
+
 setup(
     name="paddleseg_mobileseg",
     version="0.1.0",
@@ -66,6 +77,7 @@ setup(
     ],
     package_dir={**deploy, **configs},
     package_data={"paddleseg_mobileseg.demo": ["*.html", "*.css"], **deploy_data, **configs_data},
+    ext_modules=[LABEL_CORE],
     install_requires=INSTALL_REQUIRES,
     extras_require=EXTRAS_REQUIRE,
     entry_points={"console_scripts": ["mobileseg = paddleseg_mobileseg.cli:main"]},

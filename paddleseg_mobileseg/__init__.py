@@ -16,6 +16,7 @@ if not (_Path(__path__[0]) / "deploy").is_dir():
 from .backbones import StrideFormer, StrideFormer_Base, StrideFormer_Tiny  # noqa: E402
 from .errors import InputError, MobilesegError, ToolError  # noqa: E402
 from .heads import VIM, Bilinear, SegHead  # noqa: E402
+from .labels import upsample_labels  # noqa: E402
 from .necks import AAM  # noqa: E402
 from .segmentor import MobileSegmentor  # noqa: E402
 from .weights import load_weights  # noqa: E402
@@ -38,4 +39,5 @@ __all__ = [
     "VIM",
     "build_model",
     "load_weights",
+    "upsample_labels",
 ]
