@@ -9,6 +9,8 @@ from typing import Iterator, Union
 
 from .errors import InputError
 
+_HOW = "free some space or choose another folder"
+
 
 @contextmanager
 def atomic_path(path: Union[str, Path]) -> Iterator[Path]:
@@ -23,7 +25,7 @@ def atomic_path(path: Union[str, Path]) -> Iterator[Path]:
         handle, scratch = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=path.suffix)
         os.close(handle)
     except OSError as error:
-        raise InputError(f"cannot write {path}: {error.strerror}; free some space or choose another folder") from error
+        raise InputError(f"cannot write {path}: {error.strerror}; {_HOW}") from error
     scratch = Path(scratch)
     # mkstemp makes the file private; a result should follow the user's umask like any other file.
     umask = os.umask(0)
@@ -33,7 +35,7 @@ def atomic_path(path: Union[str, Path]) -> Iterator[Path]:
         os.chmod(scratch, 0o666 & ~umask)
         os.replace(scratch, path)
     except OSError as error:
-        raise InputError(f"cannot write {path}: {error.strerror or error}; free some space or choose another folder") from error
+        raise InputError(f"cannot write {path}: {error.strerror or error}; {_HOW}") from error
     finally:
         scratch.unlink(missing_ok=True)
 
@@ -66,7 +68,7 @@ def atomic_folder(path: Union[str, Path]) -> Iterator[Path]:
         for item in sorted(scratch.iterdir()):
             os.replace(item, path / item.name)
     except OSError as error:
-        raise InputError(f"cannot write into {path}: {error.strerror or error}; free some space or choose another folder") from error
+        raise InputError(f"cannot write into {path}: {error.strerror or error}; {_HOW}") from error
     finally:
         if scratch is not None:
             shutil.rmtree(scratch, ignore_errors=True)

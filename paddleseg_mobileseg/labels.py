@@ -4,7 +4,7 @@ The work is done by `deploy/cpp/include/mobileseg/upsample_labels.h`, compiled w
 installed. Where there was no compiler, NumPy gives the same labels, slowly.
 """
 
-from typing import Optional, Sequence, Tuple
+from typing import Sequence, Tuple
 
 import numpy as np
 
@@ -21,6 +21,11 @@ LABEL_DTYPES = (np.dtype(np.uint8), np.dtype(np.uint16), np.dtype(np.int32))
 
 _LARGEST = np.float32(np.finfo(np.float32).max / 2)
 _NAN = 3  # LabelStatus::kNan
+
+
+def compiled() -> bool:
+    """Whether the C++ core is installed; otherwise NumPy does the work."""
+    return _core is not None
 
 
 def upsample_labels(
@@ -57,7 +62,7 @@ def upsample_labels(
     dtype = _label_dtype(dtype)
     height, width = _check(logits, size, layout, dtype, threads)
     batch = logits if logits.ndim == 4 else logits[np.newaxis]
-    run = _numpy_labels if _core is None else _core_labels
+    run = _core_labels if compiled() else _numpy_labels
     labels = np.empty((len(batch), height, width), dtype)
     for one, out in zip(batch, labels):
         if not run(one, out, align_corners, layout, threads):

@@ -72,7 +72,7 @@ class SqueezeExcitation(nn.Layer):
 
 
 class InvertedResidual(nn.Layer):
-    """MobileNetV3 block: expand 1x1, depthwise kxk, optional squeeze-excitation, project 1x1, shortcut where it fits."""
+    """MobileNetV3 block: expand 1x1, depthwise kxk, optional squeeze-excitation, project 1x1, shortcut if it fits."""
 
     def __init__(
         self,

@@ -13,7 +13,6 @@ import numpy as np
 import paddle
 from paddle import nn
 from paddleseg.utils.utils import download_pretrained_model
-from paddleseg.utils.utils import download_pretrained_model
 
 from .checkpoint import read_checkpoint
 from .errors import InputError

@@ -61,7 +61,8 @@ def test_wheel_carries_configs_and_deployment(tmp_path):
     names = set(zipfile.ZipFile(wheel).namelist())
     files = [path for top in ("configs", "deploy", "paddleseg_mobileseg") for path in (ROOT / top).rglob("*")]
     files = [path.relative_to(ROOT) for path in files if path.is_file() and "__pycache__" not in path.parts]
-    expected = {str(path) if path.parts[0] == "paddleseg_mobileseg" else f"paddleseg_mobileseg/{path}" for path in files}
+    package = Path("paddleseg_mobileseg")
+    expected = {str(path if path.parts[0] == str(package) else package / path) for path in files}
     assert len(expected) > 30
     assert sorted(expected - names) == []
     assert not [name for name in names if "__pycache__" in name or name.startswith("tests")]
@@ -69,6 +70,9 @@ def test_wheel_carries_configs_and_deployment(tmp_path):
 
 def test_readme_shows_what_the_commands_print():
     """The README's generated parts are those that `docs/fill_readme.py` would write now."""
-    script = "import sys; sys.path.insert(0, 'docs'); import fill_readme as f; t = open('README.md').read(); assert f.fill(t) == t"
+    script = (
+        "import sys; sys.path.insert(0, 'docs'); import fill_readme;"
+        "text = open('README.md').read(); assert fill_readme.fill(text) == text"
+    )
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, f"run `make readme`: {done.stderr}"

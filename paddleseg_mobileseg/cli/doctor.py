@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from importlib import metadata
 from typing import Any, Dict, List
 
-from .. import compat
+from .. import compat, labels
 from ..deploy.native import run_tool
 from ..deploy.opt import opt_version
 from ..errors import MobilesegError
@@ -64,6 +64,13 @@ def _faults() -> List[Finding]:
     ]
 
 
+def _label_core() -> Finding:
+    if labels.compiled():
+        return Finding("label core", "ok", "compiled")
+    advice = "install a C++ compiler, such as g++, and install the plugin again"
+    return Finding("label core", "missing", "upsample_labels runs in NumPy, slowly", advice)
+
+
 def _opt() -> Finding:
     try:
         return Finding("paddle_lite_opt", "ok", opt_version())
@@ -81,16 +88,16 @@ def _adb() -> List[Finding]:
     except MobilesegError as error:
         return [Finding("adb", "broken", str(error))]
     devices = [row for row in rows if row.strip() and not row.startswith(("List of devices", "*"))]
-    advice = "" if devices else "connect a phone with USB debugging switched on"
-    return [
-        Finding("adb", "ok", version),
-        Finding("devices", "ok" if devices else "missing", "; ".join(map(" ".join, map(str.split, devices))) or "none", advice),
-    ]
+    if not devices:
+        advice = "connect a phone with USB debugging switched on"
+        return [Finding("adb", "ok", version), Finding("devices", "missing", "none", advice)]
+    listing = "; ".join(" ".join(row.split()) for row in devices)
+    return [Finding("adb", "ok", version), Finding("devices", "ok", listing)]
 
 
 def examine() -> List[Finding]:
     """All findings on this machine, in the order of the way from training to a phone."""
-    return [*_versions(), *_faults(), _opt(), *_adb()]
+    return [*_versions(), *_faults(), _label_core(), _opt(), *_adb()]
 
 
 def _report(findings: List[Finding]) -> str:

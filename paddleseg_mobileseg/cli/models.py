@@ -1,7 +1,7 @@
 """`mobileseg models`: the table of models, counted and published."""
 
 import json
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Optional
 
 from ..complexity import count_multiply_adds, count_parameters
 from ..zoo import MODELS, Model
@@ -37,22 +37,30 @@ def describe(model: Model, num_classes: int) -> Dict[str, Any]:
     }
 
 
-def _cell(value, pattern: str = "{}") -> str:
+def _cell(value: Optional[float], pattern: str) -> str:
     return "-" if value is None else pattern.format(value)
 
 
 def table(rows: List[Dict[str, Any]]) -> str:
     """The rows as a Markdown table."""
     lines = [
-        "| model | parameters | multiply-adds, 512x512 | published: parameters | mIoU, ADE20K | latency, Snapdragon 855 |",
+        "| model | parameters | multiply-adds, 512x512 "
+        "| published: parameters | mIoU, ADE20K | latency, Snapdragon 855 |",
         "| --- | ---: | ---: | ---: | ---: | ---: |",
     ]
     for row in rows:
         published = row["published_ade20k"] or {}
+        parameters, miou, latency = (
+            _cell(published.get(key), pattern)
+            for key, pattern in (
+                ("parameters_m", "{:.2f} M"),
+                ("miou_percent", "{:.2f} %"),
+                ("latency_ms_snapdragon_855", "{:.1f} ms"),
+            )
+        )
         lines.append(
             f"| `{row['name']}` | {row['parameters'] / 1e6:.2f} M | {row['multiply_adds_512x512'] / 1e9:.2f} G "
-            f"| {_cell(published.get('parameters_m'), '{:.2f} M')} | {_cell(published.get('miou_percent'), '{:.2f} %')} "
-            f"| {_cell(published.get('latency_ms_snapdragon_855'), '{:.1f} ms')} |"
+            f"| {parameters} | {miou} | {latency} |"
         )
     return "\n".join(lines)
 

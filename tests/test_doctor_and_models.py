@@ -1,0 +1,64 @@
+"""`mobileseg doctor` tells what is here, `mobileseg models` what there is to build."""
+
+import json
+
+import pytest
+
+from paddleseg_mobileseg import InputError, build_model, compat, labels
+from paddleseg_mobileseg.cli import doctor, main
+from paddleseg_mobileseg.deploy.opt import opt_version
+from paddleseg_mobileseg.paths import CONFIGS
+from paddleseg_mobileseg.zoo import MODELS
+
+
+def findings(capsys):
+    status = main(["doctor", "--json"])
+    return status, {row["name"]: row for row in json.loads(capsys.readouterr().out)}
+
+
+def test_doctor_names_every_fault_and_whether_it_was_mended(capsys):
+    status, rows = findings(capsys)
+    assert status == 0
+    for fault in compat.apply():
+        assert rows[fault.name]["state"] == ("mended" if fault.found else "ok")
+    assert rows["paddle_lite_opt"]["detail"] == opt_version()
+    assert rows["paddleseg"]["detail"].startswith("2.")
+
+
+def test_doctor_says_how_to_get_what_is_missing(capsys, monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setattr(labels, "_core", None)
+    status, rows = findings(capsys)
+    assert status == 0
+    for name in ("adb", "label core"):
+        assert rows[name]["state"] == "missing" and "install" in rows[name]["advice"]
+
+
+def test_doctor_fails_on_a_fault_that_could_not_be_mended(capsys, monkeypatch):
+    broken = compat.Fault("spoilt", "nothing works", found=True, mended=False, advice="mend it")
+    monkeypatch.setattr(doctor.compat, "apply", lambda: [broken])
+    assert main(["doctor"]) == 1
+    captured = capsys.readouterr()
+    assert "-> mend it" in captured.out and captured.err.splitlines()[-1] == "broken: spoilt"
+
+
+def test_models_prints_counted_beside_published_figures(capsys):
+    assert main(["models", "--json"]) == 0
+    rows = {row["name"]: row for row in json.loads(capsys.readouterr().out)}
+    assert set(rows) == {model.name for model in MODELS}
+    tiny, base = rows["pp_mobileseg_tiny"], rows["pp_mobileseg_base"]
+    assert (tiny["parameters"], base["parameters"]) == (1_492_298, 5_943_878)
+    # Multiply-adds as Paddle-Lite's kernels were measured to need, 0.71 G and 2.10 G.
+    assert tiny["multiply_adds_512x512"] == pytest.approx(0.71e9, rel=0.01)
+    assert base["multiply_adds_512x512"] == pytest.approx(2.10e9, rel=0.01)
+    assert base["published_ade20k"]["miou_percent"] == 41.57 and "arXiv" in base["published_ade20k"]["source"]
+
+
+@pytest.mark.parametrize("path", [path for model in MODELS for path in model.configs.values()])
+def test_every_config_of_the_table_is_there(path):
+    assert (CONFIGS / path).is_file()
+
+
+def test_a_name_that_is_not_in_the_table_lists_those_that_are():
+    with pytest.raises(InputError, match="there is no model 'pp_mobileseg'; choose from pp_mobileseg_tiny"):
+        build_model("pp_mobileseg", 2)
