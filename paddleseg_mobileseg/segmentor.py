@@ -1,13 +1,13 @@
 """Backbone, neck, head and upsampling put together into a PaddleSeg model."""
 
-from typing import Optional
+from typing import Any, Mapping, Optional
 
 from paddle import nn
 from paddleseg.cvlibs import manager
 
 from .errors import InputError
 from .heads import Bilinear, SegHead
-from .weights import load_weights
+from .weights import check_state, load_weights
 
 
 @manager.MODELS.add_component
@@ -57,6 +57,20 @@ class MobileSegmentor(nn.Layer):
         self.head.build(channels, num_classes)
         if pretrained is not None:
             load_weights(self, pretrained, classifier=pretrained_classifier)
+
+    def set_state_dict(self, state_dict: Mapping[str, Any], use_structured_name: bool = True):
+        """As Paddle's, but nothing may be missing, left over or of another shape, where Paddle only warns.
+
+        PaddleSeg's export script loads its checkpoint this way.
+
+        Raises:
+            InputError: the tensors are not exactly this model's.
+        """
+        if use_structured_name:
+            check_state(self, state_dict)
+        return super().set_state_dict(state_dict, use_structured_name)
+
+    set_dict = load_dict = set_state_dict
 
     def logits(self, x):
         """Low-resolution logits, before any upsampling: [N, num_classes, H / stride, W / stride]."""

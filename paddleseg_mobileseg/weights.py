@@ -6,7 +6,7 @@ same table read the other way round, so the two cannot disagree.
 
 import re
 from pathlib import Path
-from typing import Dict, Iterable, List, Mapping, Sequence, Tuple, Union
+from typing import Any, Dict, Iterable, List, Mapping, Sequence, Tuple, Union
 from urllib.parse import urlparse
 
 import numpy as np
@@ -173,11 +173,26 @@ def load_weights(model: nn.Layer, path: Union[str, Path], classifier: bool = Tru
             + ("" if backbone else ", or set pretrained_classifier: False to start from it with other classes")
         )
     state = model.state_dict()
-    model.set_state_dict(
-        {own: paddle.to_tensor(tensors[other].astype("float32")).astype(state[own].dtype)
-         for own, other in table.items()}
-    )
+    for own, other in table.items():
+        state[own] = paddle.to_tensor(tensors[other].astype("float32")).astype(state[own].dtype)
+    model.set_state_dict(state)
     return naming
+
+
+def check_state(model: nn.Layer, state: Mapping[str, Any]) -> None:
+    """Refuse tensors that are not exactly those of `model`, by this plugin's names.
+
+    Raises:
+        InputError: a name is missing or unknown, or shapes differ.
+    """
+    shapes = _shapes(model)
+    given = {name: tuple(tensor.shape) for name, tensor in state.items()}
+    problem = _misfit(shapes, {name: name for name in shapes}, given, leftover_allowed=False)
+    if problem:
+        raise InputError(
+            f"the weights do not fit {type(model).__name__}{problem}; choose the checkpoint of this config's variant "
+            "and number of classes, and rename a published one with `mobileseg import-weights`"
+        )
 
 
 def rename_tensors(model: nn.Layer, tensors: Mapping[str, np.ndarray], to: str) -> Dict[str, np.ndarray]:

@@ -94,6 +94,20 @@ def test_another_variant_is_refused(published_checkpoint):
         load_weights(build_model("pp_mobileseg_base", 150), published_checkpoint("pp_mobileseg_tiny"))
 
 
+@pytest.mark.parametrize("method", ["set_dict", "set_state_dict", "load_dict"])
+def test_paddles_own_way_of_loading_is_as_strict(method):
+    """PaddleSeg's export script uses it, and Paddle would only warn."""
+    model, same = build_model("pp_mobileseg_tiny", 3), build_model("pp_mobileseg_tiny", 3)
+    getattr(model, method)(same.state_dict())
+    assert all(np.array_equal(value, state(same)[key]) for key, value in state(model).items())
+    with pytest.raises(InputError, match=r"head.classifier.bias is \[4\] in the checkpoint and \[3\] in the model"):
+        getattr(model, method)(build_model("pp_mobileseg_tiny", 4).state_dict())
+    partial = same.state_dict()
+    del partial["head.classifier.bias"]
+    with pytest.raises(InputError, match="missing from the checkpoint: head.classifier.bias"):
+        getattr(model, method)(partial)
+
+
 @pytest.mark.parametrize("damage", ["rest", "shape"])
 def test_mapping_lists_names_and_shapes_where_it_fails(damage, published_checkpoint, tmp_path, capsys):
     tensors = published_tensors("pp_mobileseg_tiny")
