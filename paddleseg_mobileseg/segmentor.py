@@ -7,7 +7,7 @@ from paddleseg.cvlibs import manager
 
 from .errors import InputError
 from .heads import Bilinear, SegHead
-from .weights import check_state, load_weights
+from .weights import check_state, load_weights, tensor_shapes
 
 
 @manager.MODELS.add_component
@@ -55,6 +55,8 @@ class MobileSegmentor(nn.Layer):
         self.upsample = upsample if upsample is not None else Bilinear()
         channels = neck.build(backbone.feat_channels) if neck is not None else backbone.feat_channels[-1]
         self.head.build(channels, num_classes)
+        # Walking through the layers for them takes milliseconds, and a moving average sets its state every iteration.
+        self._shapes = tensor_shapes(self)
         if pretrained is not None:
             load_weights(self, pretrained, classifier=pretrained_classifier)
 
@@ -67,7 +69,7 @@ class MobileSegmentor(nn.Layer):
             InputError: the tensors are not exactly this model's.
         """
         if use_structured_name:
-            check_state(self, state_dict)
+            check_state(self, self._shapes, state_dict)
         return super().set_state_dict(state_dict, use_structured_name)
 
     set_dict = load_dict = set_state_dict

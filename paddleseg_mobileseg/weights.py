@@ -81,7 +81,8 @@ def paddleseg_names(names: Iterable[str]) -> Dict[str, str]:
     return mapped
 
 
-def _shapes(model: nn.Layer) -> Dict[str, Tuple[int, ...]]:
+def tensor_shapes(model: nn.Layer) -> Dict[str, Tuple[int, ...]]:
+    """Shape of every parameter and buffer of `model` by name."""
     return {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
 
 
@@ -157,7 +158,7 @@ def load_weights(model: nn.Layer, path: Union[str, Path], classifier: bool = Tru
     """
     tensors = read_checkpoint(_local(path))
     backbone = hasattr(model, "feat_channels")
-    own_shapes = _shapes(model)
+    own_shapes = tensor_shapes(model)
     tables = _namings(list(own_shapes), backbone)
     naming = max(tables, key=lambda key: sum(other in tensors for other in tables[key].values()))
     table = tables[naming]
@@ -179,20 +180,25 @@ def load_weights(model: nn.Layer, path: Union[str, Path], classifier: bool = Tru
     return naming
 
 
-def check_state(model: nn.Layer, state: Mapping[str, Any]) -> None:
+def check_state(model: nn.Layer, shapes: Shapes, state: Mapping[str, Any]) -> None:
     """Refuse tensors that are not exactly those of `model`, by this plugin's names.
+
+    Args:
+        model: for the message.
+        shapes: its own, as `tensor_shapes` gives them.
+        state: tensors or arrays by name.
 
     Raises:
         InputError: a name is missing or unknown, or shapes differ.
     """
-    shapes = _shapes(model)
     given = {name: tuple(tensor.shape) for name, tensor in state.items()}
+    if given == shapes:
+        return
     problem = _misfit(shapes, {name: name for name in shapes}, given, leftover_allowed=False)
-    if problem:
-        raise InputError(
-            f"the weights do not fit {type(model).__name__}{problem}; choose the checkpoint of this config's variant "
-            "and number of classes, and rename a published one with `mobileseg import-weights`"
-        )
+    raise InputError(
+        f"the weights do not fit {type(model).__name__}{problem}; choose the checkpoint of this config's variant "
+        "and number of classes, and rename a published one with `mobileseg import-weights`"
+    )
 
 
 def rename_tensors(model: nn.Layer, tensors: Mapping[str, np.ndarray], to: str) -> Dict[str, np.ndarray]:
@@ -206,7 +212,7 @@ def rename_tensors(model: nn.Layer, tensors: Mapping[str, np.ndarray], to: str) 
     Raises:
         InputError: a tensor of either side has no counterpart, or their shapes differ.
     """
-    shapes = _shapes(model)
+    shapes = tensor_shapes(model)
     tables = _namings(list(shapes), backbone=False)
     naming = max(tables, key=lambda key: sum(other in tensors for other in tables[key].values()))
     problem = _misfit(

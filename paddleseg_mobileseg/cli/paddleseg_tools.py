@@ -8,7 +8,6 @@ from typing import Any, Callable, Dict, Iterator, Optional
 
 import paddle
 from paddleseg.cvlibs import Config
-from paddleseg.utils import utils
 
 from ..config import load_config
 from ..deploy.static_graph import reason
@@ -115,10 +114,6 @@ def load_checkpoint(model: paddle.nn.Layer, path: Optional[str]) -> None:
         print("warning: no --model_path: the weights are random", file=sys.stderr)
     else:
         load_weights(model, path)
-
-
-def set_device(args: argparse.Namespace) -> None:
-    utils.set_device(args.device)
 
 
 def is_first_process() -> bool:

@@ -49,10 +49,8 @@ def _predict(args: argparse.Namespace) -> List[str]:
         options["custom_color"] = args.custom_color
     images, folder = _images(args.image_path)
     check_save_dir(args.save_dir)
-    if args.device == "cpu" or args.device_id == 0:
-        tools.set_device(args)
-    else:
-        utils.set_device(f"{args.device}:{args.device_id}")
+    first = args.device == "cpu" or args.device_id == 0
+    utils.set_device(args.device if first else f"{args.device}:{args.device_id}")
     builder = SegBuilder(config)
     model = build(config, "model", builder, args.config)
     tools.load_checkpoint(model, args.model_path)

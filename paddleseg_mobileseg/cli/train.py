@@ -91,7 +91,7 @@ def _train(args: argparse.Namespace) -> Dict[str, Any]:
     utils.show_env_info()
     utils.show_cfg_info(config)
     utils.set_seed(args.seed)
-    tools.set_device(args)
+    utils.set_device(args.device)
     utils.set_cv2_num_threads(args.num_workers)
 
     builder = SegBuilder(config)

@@ -6,6 +6,7 @@ from typing import Any, Dict, Optional
 
 from paddleseg.core import evaluate
 from paddleseg.cvlibs import SegBuilder
+from paddleseg.utils import utils
 
 from ..config import build
 from . import paddleseg_tools as tools
@@ -56,7 +57,7 @@ def _evaluate(args: argparse.Namespace) -> Dict[str, Any]:
     options = tools.test_config(config, args, "aug_eval")
     if args.auc_roc:
         options["auc_roc"] = True
-    tools.set_device(args)
+    utils.set_device(args.device)
     builder = SegBuilder(config)
     model = build(config, "model", builder, args.config)
     tools.load_checkpoint(model, args.model_path)
