@@ -13,7 +13,7 @@ test-slow: .venv/.installed
 readme: .venv/.installed
 	.venv/bin/python docs/fill_readme.py output/demo
 
-.venv/.installed: setup.py pyproject.toml bootstrap.sh $(wildcard deploy/cpp/include/mobileseg/*.h deploy/cpp/python/*.cc)
+.venv/.installed: setup.py pyproject.toml bootstrap.sh $(wildcard deploy/cpp/include/mobileseg/*.h deploy/cpp/include/mobileseg/detail/*.h deploy/cpp/python/*.cc)
 	./bootstrap.sh
 
 clean:

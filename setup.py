@@ -53,7 +53,7 @@ LABEL_CORE = Extension(
     "paddleseg_mobileseg._upsample_labels",
     sources=["deploy/cpp/python/upsample_labels_module.cc"],
     include_dirs=["deploy/cpp/include"],
-    depends=["deploy/cpp/include/mobileseg/upsample_labels.h"],
+    depends=sorted(str(path.relative_to(ROOT)) for path in (ROOT / "deploy/cpp/include").rglob("*.h")),
     extra_compile_args=["-std=c++17", "-O3"],
     language="c++",
     optional=True,

@@ -1,7 +1,7 @@
 """How far two outputs of the same network on the same input agree."""
 
 from dataclasses import dataclass
-from typing import List, Optional
+from typing import List, Optional, Tuple
 
 import numpy as np
 
@@ -62,8 +62,19 @@ def label_map_of(output: np.ndarray) -> np.ndarray:
     return output.reshape(output.shape[0], *output.shape[-2:])
 
 
-def measure_agreement(reference: np.ndarray, output: np.ndarray, name: str) -> Agreement:
+def measure_agreement(
+    reference: np.ndarray,
+    output: np.ndarray,
+    name: str,
+    label_maps: Optional[Tuple[np.ndarray, np.ndarray]] = None,
+) -> Agreement:
     """Compare `output` with `reference`: both logits or probabilities, or both labels, of one shape.
+
+    Args:
+        reference: what is right.
+        output: what is in question.
+        name: of the input that both were made of.
+        label_maps: class numbers [N, H, W] of the two; where they are not given, those of `label_map_of`.
 
     Raises:
         InputError: the shapes differ, or the reference itself holds NaN or infinity.
@@ -76,7 +87,7 @@ def measure_agreement(reference: np.ndarray, output: np.ndarray, name: str) -> A
     if not np.isfinite(reference).all():
         raise InputError(f"Paddle's own output for {name} holds NaN or infinity: the weights are not usable")
     finite = bool(np.isfinite(output).all())
-    labels = label_map_of(reference)
+    labels, others = label_maps or (label_map_of(reference), label_map_of(output))
     largest = relative = None
     if reference.dtype.kind == "f" and finite:
         largest = float(np.abs(reference - output).max())
@@ -84,7 +95,7 @@ def measure_agreement(reference: np.ndarray, output: np.ndarray, name: str) -> A
     return Agreement(
         input=name,
         pixels=labels.size,
-        equal_pixels=int((labels == label_map_of(output)).sum()),
+        equal_pixels=int((labels == others).sum()),
         classes_present=len(np.unique(labels)),
         finite=finite,
         largest_difference=largest,

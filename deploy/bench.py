@@ -8,13 +8,10 @@ import numpy as np
 from tqdm import tqdm
 
 from ..errors import InputError
-from .agreement import label_map_of
 from .convert import versions
 from .inputs import Source, input_sources, load_input, source_name
-from .lite import LitePredictor
+from .lite import LitePredictor, Predictor, Timing
 from .record import Configuration, Record, host_environment
-
-ENGINE = "paddle-lite"
 
 
 def bench(
@@ -24,11 +21,12 @@ def bench(
     warmup: int = 20,
     repeats: int = 50,
     rounds: int = 5,
+    core: Optional[int] = None,
 ) -> List[Record]:
     """Time converted models, each in a process of its own that stays alive.
 
     The models take turns (A B C A B C), so that what slows the machine down for a while slows all of
-    them. A turn begins with one run that does not count: the caches hold the other models.
+    them.
 
     Args:
         models: `.nb` files for x86.
@@ -37,6 +35,7 @@ def bench(
         warmup: runs before the first turn, recorded apart.
         repeats: recorded runs of each model; rounded up to a multiple of `rounds`.
         rounds: turns of each model.
+        core: the core to bind to; None leaves that to the system.
 
     Raises:
         InputError: a model or a picture cannot be used, or a number is out of range.
@@ -49,7 +48,11 @@ def bench(
     # No more pictures than runs: the record must not count what was never timed.
     sources = input_sources(images, random=1, seed=seed)[: rounds * per_turn]
     with ExitStack() as open_predictors:
-        runs = [_Run(open_predictors.enter_context(LitePredictor(model)), sources) for model in models]
+        predictors = [open_predictors.enter_context(LitePredictor(model, core)) for model in models]
+        runs = [
+            LiteRun(predictor, [load_input(source, predictor.metadata.input) for source in sources], _fed(sources))
+            for predictor in predictors
+        ]
         steps = len(runs) * (1 + rounds)
         with tqdm(total=steps, desc="bench", unit="turn", disable=None, leave=False) as progress:
             for run in runs:
@@ -62,40 +65,58 @@ def bench(
         return [run.record() for run in runs]
 
 
-class _Run:
-    """One model's share of a benchmark."""
+def _fed(sources: List[Source]) -> str:
+    pictures = f"{len(sources)} picture{'s' * (len(sources) > 1)}"
+    return source_name(sources[0]) if isinstance(sources[0], int) else pictures
 
-    def __init__(self, predictor: LitePredictor, sources: List[Source]):
+
+class LiteRun:
+    """One model's share of a benchmark.
+
+    Args:
+        predictor: the model, loaded.
+        batches: what it is fed with in turn, float32 of its input shape.
+        fed: what they are, in words.
+
+    Attributes:
+        labels: the label map [N, H, W] of each batch.
+    """
+
+    def __init__(self, predictor: Predictor, batches: Sequence[np.ndarray], fed: str):
         self.predictor = predictor
-        pictures = f"{len(sources)} picture{'s' * (len(sources) > 1)}"
-        self.fed = source_name(sources[0]) if isinstance(sources[0], int) else pictures
-        batches = [load_input(source, predictor.metadata.input) for source in sources]
+        self.fed = fed
         predictor.set_timed_inputs(batches)
         output, self.first_ms = predictor.timed_run(batches[0])
         outputs = [output] + [predictor.run(batch) for batch in batches[1:]]
-        self.classes_present = [len(np.unique(label_map_of(output))) for output in outputs]
+        described = predictor.metadata.output
+        self.labels = [described.labels(output) for output in outputs]
+        self.classes_present = [len(np.unique(labels)) for labels in self.labels]
         self.warmup_ms: List[float] = []
-        self.rounds_ms: List[List[float]] = []
+        self.turns: List[Timing] = []
 
     def warm_up(self, count: int) -> None:
-        self.warmup_ms = self.predictor.time(count)
+        """Run without counting."""
+        timing = self.predictor.time(count)
+        self.warmup_ms = [a + (b or 0.0) for a, b in zip(timing.network_ms, timing.label_map_ms)]
 
     def take_turn(self, count: int) -> None:
-        self.rounds_ms.append(self.predictor.time(count, settling=1))
+        """Run `count` times, after one run that does not count: the caches hold the other models."""
+        self.turns.append(self.predictor.time(count, settling=1))
 
     def record(self) -> Record:
+        """What was measured so far."""
         metadata = self.predictor.metadata
         engine_versions: Dict[str, str] = {
-            ENGINE: self.predictor.version,
+            self.predictor.engine: self.predictor.version,
             "opt": metadata.opt_version,
             **versions(),
         }
         return Record(
             configuration=Configuration(
-                model=self.predictor.nb.name,
+                model=self.predictor.model.name,
                 sha256=metadata.sha256,
                 bytes=metadata.bytes,
-                engine=ENGINE,
+                engine=self.predictor.engine,
                 target=metadata.target,
                 precision=metadata.precision,
                 weights=metadata.weights,
@@ -106,13 +127,15 @@ class _Run:
                 num_classes=metadata.num_classes,
                 inputs=self.fed,
                 warmup=len(self.warmup_ms),
-                repeats=sum(map(len, self.rounds_ms)),
-                rounds=len(self.rounds_ms),
+                repeats=sum(len(turn.network_ms) for turn in self.turns),
+                rounds=len(self.turns),
             ),
-            environment=host_environment(engine_versions),
+            environment=host_environment(engine_versions, self.predictor.core),
             init_ms=self.predictor.init_ms,
             first_ms=self.first_ms,
             warmup_ms=self.warmup_ms,
-            rounds_ms=self.rounds_ms,
+            network_ms=[turn.network_ms for turn in self.turns],
+            label_map_ms=[turn.label_map_ms for turn in self.turns] if self.predictor.makes_labels else [],
             classes_present=self.classes_present,
+            peak_memory_bytes=max(turn.peak_bytes for turn in self.turns),
         )

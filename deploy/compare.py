@@ -4,15 +4,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Sequence, Union
 
+import numpy as np
 from tqdm import tqdm
 
-from .agreement import Agreement, measure_agreement, total_agreement
+from .agreement import Agreement, label_map_of, measure_agreement, total_agreement
 from .convert import convert
-from .exported import read_exported
 from .inputs import input_sources, load_input, source_name
 from .lite import HOST_TARGET, LitePredictor
 from .metadata import Metadata
-from .passes import fix_input_shape
+from .prepare import prepare
 from .scratch import scratch_folder
 from .static_graph import StaticGraph
 
@@ -65,8 +65,12 @@ def compare(
     seed: int = 0,
     input_shape: Optional[Sequence[int]] = None,
     weights: str = "float32",
+    labels: str = "exact",
 ) -> Comparison:
-    """Run the exported program, as it is, in Paddle, and its conversion in Paddle-Lite.
+    """Run the exported program in Paddle, and its conversion in Paddle-Lite.
+
+    Where the conversion ends at low-resolution logits, these are compared with Paddle's at the same place,
+    and the label map made of them with that of the export as it is.
 
     Args:
         exported_dir: the exported model.
@@ -76,6 +80,7 @@ def compare(
         seed: of the first input of noise.
         input_shape: N, C, H, W for a model that was exported without a fixed size, where nb is None.
         weights: what to store the weights in, where nb is None.
+        labels: what makes the label map, as of `convert`, where nb is None.
 
     Raises:
         InputError: a file or a flag cannot be used, or `nb` is not a conversion of the exported model.
@@ -85,12 +90,32 @@ def compare(
     with scratch_folder() as scratch:
         if nb is None:
             nb = scratch / "model.nb"
-            convert(exported_dir, nb, HOST_TARGET, weights=weights, input_shape=input_shape)
+            convert(exported_dir, nb, HOST_TARGET, weights=weights, input_shape=input_shape, labels=labels)
         with LitePredictor(nb) as predictor:
-            tensor = predictor.metadata.input
-            graph = StaticGraph(fix_input_shape(read_exported(exported_dir), tensor.shape))
+            metadata = predictor.metadata
+            reference = _Reference(exported_dir, metadata)
             rows = []
             for source in tqdm(sources, desc="compare", unit="input", disable=None, leave=False):
-                batch = load_input(source, tensor)
-                rows.append(measure_agreement(graph.run(batch), predictor.run(batch), source_name(source)))
-        return Comparison(predictor.metadata, rows, total_agreement(rows))
+                batch = load_input(source, metadata.input)
+                rows.append(reference.agreement(batch, predictor.run(batch), source_name(source)))
+        return Comparison(metadata, rows, total_agreement(rows))
+
+
+class _Reference:
+    """What Paddle gives where the conversion ends, and the label map of the export itself."""
+
+    def __init__(self, exported_dir: Union[str, Path], metadata: Metadata):
+        prepared = prepare(exported_dir, metadata.output.label_map, metadata.input.shape)
+        self.output = metadata.output
+        self.graph = StaticGraph(prepared.program)
+        # VIM, where the export has it and the conversion does not, or the other way about, is another label map.
+        same = (prepared.source_label_map == "vim") == (metadata.output.label_map == "vim")
+        self.source = StaticGraph(prepared.source) if same else None
+
+    def agreement(self, batch: np.ndarray, output: np.ndarray, name: str) -> Agreement:
+        """Compare Paddle-Lite's `output` for `batch` with Paddle's."""
+        reference = self.graph.run(batch)
+        if reference.shape != output.shape or not np.isfinite(output).all():
+            return measure_agreement(reference, output, name)
+        labels = label_map_of(self.source.run(batch)) if self.source else self.output.labels(reference)
+        return measure_agreement(reference, output, name, (labels, self.output.labels(output)))

@@ -12,7 +12,7 @@ from google.protobuf.message import DecodeError
 from ..errors import InputError
 from ..files import atomic_path
 from .params import read_params, write_params
-from .program import BlockDesc, OpDesc, ProgramDesc, VarDesc, inputs_of, outputs_of
+from .program import BlockDesc, OpDesc, ProgramDesc, VarDesc, has_attr, inputs_of, outputs_of
 
 
 @dataclass
@@ -55,6 +55,14 @@ class ExportedModel:
     def variables(self) -> Dict[str, VarDesc]:
         """The main block's variables by name."""
         return {var.name: var for var in self.block.vars}
+
+    def producers(self) -> Dict[str, OpDesc]:
+        """The main block's op that writes each variable, by the variable's name; the last one if several do."""
+        return {name: op for op in self.block.ops for name in outputs_of(op)}
+
+    def has_loops(self) -> bool:
+        """Whether the main block has loops or branches."""
+        return any(has_attr(op, "sub_block") for op in self.block.ops)
 
     def set_ops(self, ops: Sequence[OpDesc]) -> None:
         """Replace the main block's ops; `ops` may be among them."""

@@ -48,7 +48,7 @@ def fold_constants(model: ExportedModel) -> int:
     """
     before = len(model.block.ops)
     values = _known_values(model)
-    _keep_what_is_needed(model, values)
+    keep_what_is_needed(model, values)
     return before - len(model.block.ops)
 
 
@@ -131,8 +131,8 @@ def _absorb_output_size(op: OpDesc, values: Dict[str, np.ndarray]) -> None:
         clear_input(op, slot)
 
 
-def _keep_what_is_needed(model: ExportedModel, values: Dict[str, np.ndarray]) -> None:
-    """Drop the ops that nothing needs any more; known results that something needs become parameters."""
+def keep_what_is_needed(model: ExportedModel, values: Dict[str, np.ndarray]) -> None:
+    """Drop the ops that nothing needs any more; results in `values` that something needs become parameters."""
     variables = model.variables()
     needed: Set[str] = {name for block in model.program.blocks[1:] for op in block.ops for name in inputs_of(op)}
     kept: List[OpDesc] = []

@@ -1,13 +1,13 @@
 """What a program takes and what it gives, as far as the program itself tells."""
 
-from typing import Dict, List, Optional
+from typing import Dict, List, Optional, Sequence
 
 import numpy as np
 
 from ..errors import InputError
 from .exported import ExportedModel
 from .metadata import InputTensor
-from .program import DTYPES, OpDesc, dims_of, get_attr, inputs_of, outputs_of
+from .program import DTYPES, OpDesc, dims_of, get_attr, inputs_of
 
 
 def describe_input(model: ExportedModel) -> InputTensor:
@@ -21,10 +21,6 @@ def describe_input(model: ExportedModel) -> InputTensor:
     )
 
 
-def _producers(model: ExportedModel) -> Dict[str, OpDesc]:
-    return {name: op for op in model.block.ops for name in outputs_of(op)}
-
-
 def output_kind(model: ExportedModel) -> str:
     """What the output of a mended program is: "labels", "logits" or "probabilities".
 
@@ -35,10 +31,12 @@ def output_kind(model: ExportedModel) -> str:
     dims, dtype = dims_of(variable), DTYPES.get(variable.type.lod_tensor.tensor.data_type)
     if dtype in (np.int32, np.int64) and (len(dims) == 3 or len(dims) == 4 and dims[1] == 1):
         return "labels"
+    # The sizes of what a loop writes are not known: PaddleSeg's own VIM ends in one.
+    if dtype in (np.int32, np.int64) and model.has_loops() and "unique" in model.op_counts():
+        return "labels"
     if dtype == np.float32 and len(dims) == 4:
-        producers, name = _producers(model), model.output_name
-        while name in producers and _is_identity(producers[name]):
-            name = inputs_of(producers[name])[0]
+        producers = model.producers()
+        name = behind(model.output_name, producers)
         return "probabilities" if name in producers and producers[name].type == "softmax" else "logits"
     raise InputError(
         f"{model.folder} gives {dtype} of shape {dims}, which is neither logits [N, classes, H, W] nor labels "
@@ -46,8 +44,17 @@ def output_kind(model: ExportedModel) -> str:
     )
 
 
+def behind(name: str, producers: Dict[str, OpDesc], also: Sequence[str] = ()) -> str:
+    """The variable that `name` is a copy of: back through ops that only rename, and through the kinds in `also`.
+
+    Exports end in an op that only gives the output its name.
+    """
+    while name in producers and (_is_identity(producers[name]) or producers[name].type in also):
+        name = inputs_of(producers[name], "X")[0]
+    return name
+
+
 def _is_identity(op: OpDesc) -> bool:
-    """Exports end in an op that only gives the output its name."""
     if op.type == "scale":
         return get_attr(op, "scale") == 1.0 and get_attr(op, "bias") == 0.0
     return op.type == "assign"

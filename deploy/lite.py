@@ -1,14 +1,17 @@
-"""Paddle-Lite's predictor on this host, in a child process with one thread."""
+"""Predictors on this host, in child processes with one thread: Paddle-Lite's, and what others have in common with it."""
 
+import json
 import platform
 import sys
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, List, Sequence, Tuple, Union
+from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
 
 import numpy as np
 
 from ..errors import InputError, ToolError
+from ..labels import compiled, core_file
 from .metadata import Metadata, read_metadata
 from .native import Worker
 from .opt import require_paddlelite
@@ -21,39 +24,60 @@ _RUN_TIMEOUT = 300
 _ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
 HOST_TARGET = "x86"
+ENGINE = "paddle-lite"
 
 
-class LitePredictor:
-    """A `.nb` loaded by Paddle-Lite; a context manager.
-
-    Args:
-        nb: the model, with its JSON file beside it.
+@dataclass(frozen=True)
+class Timing:
+    """Inferences in a row.
 
     Attributes:
-        metadata: what the JSON file says.
-        init_ms: milliseconds to load the model.
-        version: of the library.
-
-    Raises:
-        InputError: the model is missing, damaged, or for another processor, or paddlelite is not installed.
-        ToolError: Paddle-Lite cannot load it.
+        network_ms: milliseconds of each, as far as the graph goes.
+        label_map_ms: of the label map made of each one's logits; None where none was made.
+        peak_bytes: the most memory that the process has held so far.
     """
 
-    def __init__(self, nb: Union[str, Path]):
-        self.nb = Path(nb)
-        self.metadata: Metadata = read_metadata(nb)
-        if platform.machine() not in ("x86_64", "AMD64") or self.metadata.target != HOST_TARGET:
-            raise InputError(
-                f"{nb} is for {self.metadata.target} and cannot run on this host ({platform.machine()}): "
-                "convert with --target x86 and run it on an x86_64 machine"
-            )
-        require_paddlelite()
+    network_ms: List[float]
+    label_map_ms: List[Optional[float]]
+    peak_bytes: int
+
+
+class Predictor:
+    """A network in a child process; a context manager.
+
+    Args:
+        model: the file or folder that the worker loads.
+        metadata: what it takes and gives.
+        engine: what runs it.
+        worker: the program, which answers as `lite_worker.py` does.
+        core: the core to bind to; None leaves that to the system.
+        options: what else the worker is told.
+
+    Attributes:
+        init_ms: milliseconds to load the model.
+        version: of the engine.
+
+    Raises:
+        ToolError: the engine cannot load the model, or the core cannot be had.
+    """
+
+    def __init__(
+        self,
+        model: Path,
+        metadata: Metadata,
+        engine: str,
+        worker: Path,
+        core: Optional[int] = None,
+        options: Optional[Dict[str, Any]] = None,
+    ):
+        self.model, self.metadata, self.engine, self.core = model, metadata, engine, core
+        told = {**(options or {}), "core": core, "label_maps": self._label_map_rule()}
         with ExitStack() as opened:
             self._scratch = opened.enter_context(scratch_folder())
             self._worker = opened.enter_context(
                 Worker(
-                    [sys.executable, str(_WORKER), str(self.nb)],
-                    f"Paddle-Lite running {self.nb.name}",
+                    [sys.executable, str(worker), str(model), json.dumps(told)],
+                    f"{'Paddle-Lite' if engine == ENGINE else engine} running {model.name}",
                     _START_TIMEOUT,
                     _ONE_THREAD,
                 )
@@ -61,6 +85,11 @@ class LitePredictor:
             self._opened = opened.pop_all()
         self.init_ms: float = self._worker.greeting["init_ms"]
         self.version: str = self._worker.greeting["version"]
+
+    @property
+    def makes_labels(self) -> bool:
+        """Whether a label map is made of the logits, and timed, after each inference."""
+        return self.metadata.output.label_map == "exact" and compiled()
 
     def run(self, batch: np.ndarray) -> np.ndarray:
         """The output for `batch`, in the output's own dtype.
@@ -75,17 +104,23 @@ class LitePredictor:
         return self.timed_run(batch)[0]
 
     def timed_run(self, batch: np.ndarray) -> Tuple[np.ndarray, float]:
-        """As `run`, with the milliseconds that the inference took beside the output."""
+        """As `run`, with the milliseconds that the inference took beside the output, its label map included."""
         files = self._scratch / "input.npy", self._scratch / "output.npy"
         self._save(files[0], batch)
-        took = self._worker.ask({"do": "run", "input": str(files[0]), "output": str(files[1])}, _RUN_TIMEOUT)["ms"]
-        return np.load(files[1]), took
+        took = self._worker.ask({"do": "run", "input": str(files[0]), "output": str(files[1])}, _RUN_TIMEOUT)
+        return np.load(files[1]), took["network_ms"] + (took["label_map_ms"] or 0.0)
+
+    def _label_map_rule(self) -> Optional[Dict[str, Any]]:
+        output = self.metadata.output
+        if not self.makes_labels:
+            return None
+        return {"core": core_file(), "size": output.label_size, "align_corners": output.align_corners}
 
     def _save(self, path: Path, batch: np.ndarray) -> None:
         expected = self.metadata.input
         if list(batch.shape) != expected.shape or batch.dtype != expected.dtype:
             raise InputError(
-                f"{self.nb} takes {expected.dtype} of shape {expected.shape}, not {batch.dtype} of {list(batch.shape)}"
+                f"{self.model} takes {expected.dtype} of shape {expected.shape}, not {batch.dtype} of {list(batch.shape)}"
             )
         try:
             np.save(path, batch)
@@ -103,8 +138,8 @@ class LitePredictor:
             self._save(path, batch)
         self._worker.ask({"do": "set inputs", "paths": [str(path) for path in paths]}, _RUN_TIMEOUT)
 
-    def time(self, runs: int, settling: int = 0) -> List[float]:
-        """Milliseconds of each of `runs` inferences in a row; copying inputs and outputs is not in them.
+    def time(self, runs: int, settling: int = 0) -> "Timing":
+        """Time `runs` inferences in a row; copying inputs and outputs is not in it.
 
         Args:
             runs: how many; each takes the next of the timed inputs, and the next call goes on from there.
@@ -114,14 +149,40 @@ class LitePredictor:
             ToolError: Paddle-Lite failed or hangs.
         """
         timeout = _RUN_TIMEOUT + 10 * (settling + runs)
-        return self._worker.ask({"do": "time", "settling": settling, "runs": runs}, timeout)["ms"]
+        return Timing(**self._worker.ask({"do": "time", "settling": settling, "runs": runs}, timeout))
 
     def close(self) -> None:
         """Stop the child. Closing twice does nothing."""
         self._opened.close()
 
-    def __enter__(self) -> "LitePredictor":
+    def __enter__(self) -> "Predictor":
         return self
 
     def __exit__(self, *exception: Any) -> None:
         self.close()
+
+
+class LitePredictor(Predictor):
+    """A `.nb` loaded by Paddle-Lite.
+
+    Args:
+        nb: the model, with its JSON file beside it.
+        core: the core to bind to; None leaves that to the system.
+
+    Attributes:
+        metadata: what the JSON file says.
+
+    Raises:
+        InputError: the model is missing, damaged, or for another processor, or paddlelite is not installed.
+        ToolError: Paddle-Lite cannot load it, or the core cannot be had.
+    """
+
+    def __init__(self, nb: Union[str, Path], core: Optional[int] = None):
+        metadata = read_metadata(nb)
+        if platform.machine() not in ("x86_64", "AMD64") or metadata.target != HOST_TARGET:
+            raise InputError(
+                f"{nb} is for {metadata.target} and cannot run on this host ({platform.machine()}): "
+                "convert with --target x86 and run it on an x86_64 machine"
+            )
+        require_paddlelite()
+        super().__init__(Path(nb), metadata, ENGINE, _WORKER, core)

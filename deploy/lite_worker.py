@@ -1,8 +1,11 @@
 """Runs a `.nb` with Paddle-Lite in a process of its own: answers JSON requests, one a line, on standard input.
 
-Run by path with the `.nb` as its argument. Arrays travel through .npy files.
+Run by path with two arguments: the `.nb`, and JSON with "core", the core to bind to, and "label_maps", how to make
+the label map that belongs to an inference: the path of the compiled label core, the size of the map and the rule of
+its corners; null for either. Arrays travel through .npy files.
 """
 
+import importlib.util
 import json
 import os
 import sys
@@ -16,7 +19,6 @@ answers = os.fdopen(os.dup(1), "w")
 os.dup2(2, 1)
 
 import numpy as np  # noqa: E402
-from paddlelite.lite import MobileConfig, create_paddle_predictor  # noqa: E402
 
 
 def answer(content):
@@ -24,31 +26,61 @@ def answer(content):
     answers.flush()
 
 
-def load(path):
-    config = MobileConfig()
-    config.set_model_from_file(path)
-    return create_paddle_predictor(config)
+def peak_memory():
+    """The most bytes that this process has held in memory.
+
+    getrusage would count the process that started this one too: its memory is ours until our program is loaded.
+    """
+    with open("/proc/self/status") as file:
+        return next(int(line.split()[1]) * 1024 for line in file if line.startswith("VmHWM:"))
+
+
+class LabelMaps:
+    """Label maps of low-resolution logits, made in this process as an application would."""
+
+    def __init__(self, core, size, align_corners):
+        # Importing the plugin would load Paddle beside Paddle-Lite.
+        spec = importlib.util.spec_from_file_location("_upsample_labels", core)
+        self.core = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(self.core)
+        self.size = size
+        self.align_corners = align_corners
+
+    def timed_run(self, logits):
+        """Milliseconds of the label maps of logits [N, C, h, w]; making room for them is not in it."""
+        batch, classes, height, width = logits.shape
+        labels = np.zeros((batch, *self.size), np.uint8 if classes <= 256 else np.uint16)
+        start = time.perf_counter()
+        for one, out in zip(logits, labels):
+            self.core.upsample_labels(
+                one, 4, classes, height, width, False, out, out.itemsize, *self.size, self.align_corners, 1
+            )
+        return (time.perf_counter() - start) * 1e3
 
 
 class Session:
     """A loaded model and the inputs that it is timed with."""
 
-    def __init__(self, path):
-        self.predictor = load(path)
+    def __init__(self, predictor, label_maps):
+        self.predictor = predictor
+        self.label_maps = label_maps
         self.inputs = []
         self.position = 0
 
     def timed_run(self, array):
-        """Milliseconds of one inference; setting the input is not in it."""
+        """Milliseconds of one inference and of its label map, None without one; copying arrays is not in them."""
         self.predictor.get_input(0).from_numpy(array)
         start = time.perf_counter()
         self.predictor.run()
-        return (time.perf_counter() - start) * 1e3
+        network = (time.perf_counter() - start) * 1e3
+        if self.label_maps is None:
+            return network, None
+        return network, self.label_maps.timed_run(self.predictor.get_output(0).numpy())
 
     def run(self, input, output):
-        took = self.timed_run(np.load(input))
+        network, label_map = self.timed_run(np.load(input))
         np.save(output, self.predictor.get_output(0).numpy())
-        return {"ms": took}
+        return {"network_ms": network, "label_map_ms": label_map}
 
     def set_inputs(self, paths):
         self.inputs = [np.load(path) for path in paths]
@@ -62,12 +94,21 @@ class Session:
         for _ in range(runs):
             samples.append(self.timed_run(self.inputs[self.position]))
             self.position = (self.position + 1) % len(self.inputs)
-        return {"ms": samples}
+        return {
+            "network_ms": [network for network, _ in samples],
+            "label_map_ms": [label_map for _, label_map in samples],
+            "peak_bytes": peak_memory(),
+        }
 
 
-def main():
+def serve(load):
+    """Answer requests about the model that `load` makes of the first argument, until standard input ends."""
+    path, told = sys.argv[1], json.loads(sys.argv[2])
+    if told["core"] is not None:
+        os.sched_setaffinity(0, [told["core"]])
+    label_maps = LabelMaps(**told["label_maps"]) if told["label_maps"] else None
     start = time.perf_counter()
-    session = Session(sys.argv[1])
+    session = Session(load(path), label_maps)
     answer({"init_ms": (time.perf_counter() - start) * 1e3, "version": session.predictor.get_version()})
     requests = {"run": session.run, "set inputs": session.set_inputs, "time": session.time}
     for line in sys.stdin:
@@ -78,4 +119,16 @@ def main():
             answer({"error": f"{type(error).__name__}: {error}"})
 
 
-main()
+def main():
+    from paddlelite.lite import MobileConfig, create_paddle_predictor
+
+    def load(path):
+        config = MobileConfig()
+        config.set_model_from_file(path)
+        return create_paddle_predictor(config)
+
+    serve(load)
+
+
+if __name__ == "__main__":
+    main()

@@ -6,9 +6,13 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Union
 
-from ..errors import InputError
+import numpy as np
 
-FORMAT = 1
+from ..errors import InputError
+from ..labels import upsample_labels
+from .agreement import label_map_of
+
+FORMAT = 2
 
 FP16_UNVERIFIED = (
     "half precision has not been shown right on any device: under emulation its labels agreed with float32 in 46 % of "
@@ -42,7 +46,11 @@ class OutputTensor:
     Attributes:
         kind: "labels" (a class number per pixel, [N, H, W] or [N, 1, H, W]), "logits" or "probabilities"
             (both [N, classes, H, W]).
-        label_map: what computes the labels inside the network, "vim" or "argmax"; "none" if nothing does.
+        label_map: what computes the labels: "vim" or "argmax" inside the network; "exact" for logits at
+            low resolution, of which the runtime makes them with `mobileseg/upsample_labels.h`; "none" if
+            nothing does.
+        label_size: height and width of the label map, where it is "exact".
+        align_corners: of the interpolation, where it is "exact".
     """
 
     name: str
@@ -50,6 +58,18 @@ class OutputTensor:
     dtype: str
     shape: List[int]
     label_map: str
+    label_size: Optional[List[int]] = None
+    align_corners: Optional[bool] = None
+
+    def labels(self, output: np.ndarray) -> np.ndarray:
+        """Class numbers [N, H, W] of this output, at the size that the network was made to give.
+
+        Raises:
+            InputError: logits hold NaN.
+        """
+        if self.label_map == "exact":
+            return upsample_labels(np.ascontiguousarray(output), self.label_size, self.align_corners)
+        return label_map_of(output)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime, timezone
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(frozen=True)
@@ -16,8 +16,8 @@ class Configuration:
     """What was run.
 
     Attributes:
-        label_map: what computes the labels within the measured time: "vim", "argmax", or "none" for
-            logits, whose label map then still has to be paid for.
+        label_map: what computes the labels within the measured time: "exact" after the network, "vim" or
+            "argmax" inside it, or "none" for logits, whose label map then still has to be paid for.
         inputs: what was fed, in words.
         warmup, repeats, rounds: unrecorded-in-the-result runs, recorded runs, and turns they were taken in.
     """
@@ -51,6 +51,7 @@ class Environment:
         core: the core that the run was bound to; None if to none.
         versions: engine, opt, and what else takes part.
         date: UTC, ISO 8601.
+        details: what else a phone says of itself, such as its SoC, governors and temperatures.
     """
 
     device: str
@@ -60,6 +61,7 @@ class Environment:
     system: str
     versions: Dict[str, str]
     date: str
+    details: Dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -68,10 +70,14 @@ class Record:
 
     Attributes:
         init_ms: loading the model.
-        first_ms: the very first inference.
+        first_ms: the very first inference, its label map included.
         warmup_ms: those after it that do not count.
-        rounds_ms: those that do, a list for each turn that the model had.
+        network_ms: those that do, a list for each turn that the model had; with a label map that the
+            graph computes itself.
+        label_map_ms: the label maps made of the network's logits afterwards, as `network_ms`; empty where
+            none are.
         classes_present: for each input, how many classes its label map holds; VIM's time depends on it.
+        peak_memory_bytes: the most that the process has held in memory; None where it was not measured.
     """
 
     configuration: Configuration
@@ -79,29 +85,45 @@ class Record:
     init_ms: float
     first_ms: float
     warmup_ms: List[float]
-    rounds_ms: List[List[float]]
+    network_ms: List[List[float]]
+    label_map_ms: List[List[float]]
     classes_present: List[int]
+    peak_memory_bytes: Optional[int] = None
     format: int = field(default=FORMAT)
 
     @property
-    def samples_ms(self) -> List[float]:
-        return [sample for turn in self.rounds_ms for sample in turn]
+    def rounds_ms(self) -> List[List[float]]:
+        """Network and label map together: a list for each turn."""
+        if not self.label_map_ms:
+            return self.network_ms
+        return [[sum(parts) for parts in zip(*turns)] for turns in zip(self.network_ms, self.label_map_ms)]
 
-    def summary(self) -> Dict[str, float]:
-        """min, median, mean, p90 and standard deviation of the steady state."""
-        samples = sorted(self.samples_ms)
-        return {
-            "min_ms": samples[0],
-            "median_ms": statistics.median(samples),
-            "mean_ms": statistics.fmean(samples),
-            # The smallest sample that 90 % of them do not exceed.
-            "p90_ms": samples[-(-len(samples) * 9 // 10) - 1],
-            "stddev_ms": statistics.stdev(samples) if len(samples) > 1 else 0.0,
-        }
+    def summary(self) -> Dict[str, Any]:
+        """min, median, mean, p90 and standard deviation of the steady state: "network", "label_map" and "whole"."""
+        parts = {"network": self.network_ms, "label_map": self.label_map_ms, "whole": self.rounds_ms}
+        return {name: summarise(flat(rounds)) if rounds else None for name, rounds in parts.items()}
 
     def to_json(self) -> str:
         """One line: everything that was measured, and the summary."""
         return json.dumps({**asdict(self), "summary": self.summary()})
+
+
+def flat(rounds: List[List[float]]) -> List[float]:
+    """The samples of all turns."""
+    return [sample for turn in rounds for sample in turn]
+
+
+def summarise(samples: List[float]) -> Dict[str, float]:
+    """min, median, mean, p90 and standard deviation of samples in milliseconds."""
+    samples = sorted(samples)
+    return {
+        "min_ms": samples[0],
+        "median_ms": statistics.median(samples),
+        "mean_ms": statistics.fmean(samples),
+        # The smallest sample that 90 % of them do not exceed.
+        "p90_ms": samples[-(-len(samples) * 9 // 10) - 1],
+        "stddev_ms": statistics.stdev(samples) if len(samples) > 1 else 0.0,
+    }
 
 
 def ratio(record: Record, base: Record) -> float:
@@ -113,13 +135,13 @@ def ratio(record: Record, base: Record) -> float:
     return statistics.median(statistics.median(mine) / statistics.median(others) for mine, others in turns)
 
 
-def host_environment(versions: Dict[str, str]) -> Environment:
-    """This machine, now."""
+def host_environment(versions: Dict[str, str], core: Optional[int] = None) -> Environment:
+    """This machine, now; `core` is the one that the run was bound to."""
     return Environment(
         device="host",
         cpu=_cpu_model(),
         cores=len(os.sched_getaffinity(0)),
-        core=None,
+        core=core,
         system=f"{platform.system()} {platform.machine()}",
         versions=versions,
         date=datetime.now(timezone.utc).isoformat(timespec="seconds"),
@@ -157,6 +179,8 @@ _FACTS: List[Tuple[str, Callable[[Record], Any]]] = [
 
 
 def _span(numbers: List[int]) -> str:
+    if not numbers:
+        return "-"
     low, high = min(numbers), max(numbers)
     return str(low) if low == high else f"{low} to {high}"
 
@@ -165,8 +189,10 @@ def markdown(records: List[Record]) -> str:
     """A table of the records; what is the same for all of them stands in a line above it."""
     varying = [(title, fact) for title, fact in _FACTS if len({str(fact(record)) for record in records}) > 1]
     common = [f"{title} {fact(records[0])}" for title, fact in _FACTS if (title, fact) not in varying]
+    split = any(record.label_map_ms for record in records)
     times = ("min", "median", "mean", "p90", "stddev")
-    titles = ["model", *(title for title, _ in varying), "init", "first", *times, "ratio"]
+    titles = ["model", *(title for title, _ in varying), "init", "first"]
+    titles += [*(("network", "labels") if split else ()), *times, "ratio"]
     lines = [
         f"Milliseconds of one inference; {', '.join(common)}.",
         "",
@@ -177,7 +203,10 @@ def markdown(records: List[Record]) -> str:
         summary = record.summary()
         cells = [record.configuration.model, *(str(fact(record)) for _, fact in varying)]
         cells += [f"{value:.1f}" for value in (record.init_ms, record.first_ms)]
-        cells += [f"{summary[f'{name}_ms']:.1f}" for name in times]
+        if split:
+            cells.append(f"{summary['network']['median_ms']:.1f}")
+            cells.append(f"{summary['label_map']['median_ms']:.2f}" if summary["label_map"] else "-")
+        cells += [f"{summary['whole'][f'{name}_ms']:.1f}" for name in times]
         cells.append(f"{ratio(record, records[0]):.2f}")
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)

@@ -13,8 +13,7 @@ from .program import AttrType, OpDesc, get_attr
 _READABLE_ATTRIBUTES = frozenset(range(AttrType.INT, AttrType.FLOAT64 + 1))
 
 _LOOPED_VIM = (
-    "PaddleSeg's own VIM is exported as a loop over the classes; use this plugin's VIM, or `upsample: intepolate` "
-    "and export with `--output_op argmax`"
+    "PaddleSeg's own VIM is exported as a loop over the classes; convert with another label map than --labels none"
 )
 _UNEVEN_SCALING = (
     "resize to a size instead of by a factor that does not divide the feature, where Paddle-Lite gives other numbers, "

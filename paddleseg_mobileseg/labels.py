@@ -28,6 +28,11 @@ def compiled() -> bool:
     return _core is not None
 
 
+def core_file() -> str:
+    """The compiled core, for a process that does not import the plugin."""
+    return _core.__file__
+
+
 def upsample_labels(
     logits: np.ndarray,
     size: Sequence[int],

@@ -2,18 +2,18 @@ import json
 from dataclasses import replace
 
 import numpy as np
-import paddle
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from paddle import nn
+from paddle.nn import functional as F
 
 from exports import export_around, save_scene
 from paddleseg_mobileseg import InputError
 from paddleseg_mobileseg.cli import main
 from paddleseg_mobileseg.deploy.bench import bench
 from paddleseg_mobileseg.deploy.convert import convert
-from paddleseg_mobileseg.deploy.record import Configuration, Environment, Record, json_lines, markdown, ratio
+from paddleseg_mobileseg.deploy.record import Configuration, Environment, Record, flat, json_lines, markdown, ratio
 
 CONFIGURATION = Configuration(
     model="tiny.nb",
@@ -44,37 +44,46 @@ ENVIRONMENT = Environment(
 )
 
 
-def record(rounds, **configuration):
+def record(rounds, label_maps=(), **configuration):
     return Record(
         configuration=replace(CONFIGURATION, **configuration),
         environment=ENVIRONMENT,
         init_ms=30.0,
         first_ms=20.0,
         warmup_ms=[15.0],
-        rounds_ms=rounds,
+        network_ms=rounds,
+        label_map_ms=list(label_maps),
         classes_present=[4, 9],
     )
 
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory):
-    """Logits and labels of small networks."""
+    """A small network with an exact label map, with labels in its graph, and with logits alone."""
     folder = tmp_path_factory.mktemp("models")
-    bodies = {"logits": nn.ReLU6(), "labels": lambda logits: paddle.argmax(logits, 1, dtype="int32")}
-    for name, body in bodies.items():
-        convert(export_around(body, folder / name), folder / f"{name}.nb", "x86")
-    return [folder / "logits.nb", folder / "labels.nb"]
+    exported = export_around(lambda logits: F.interpolate(logits, [64, 64], mode="bilinear"), folder / "exported")
+    for labels in ("exact", "argmax", "none"):
+        convert(exported, folder / f"{labels}.nb", "x86", labels=labels)
+    return [folder / "exact.nb", folder / "argmax.nb", folder / "none.nb"]
 
 
 @settings(deadline=None)
 @given(st.lists(st.floats(0.01, 1e4), min_size=1, max_size=40))
 def test_the_summary_is_that_of_all_samples(samples):
     summary = record([samples[:3], samples[3:]]).summary()
+    assert summary["label_map"] is None and summary["network"] == summary["whole"]
+    summary = summary["whole"]
     assert summary["min_ms"] == min(samples)
     assert summary["median_ms"] == pytest.approx(np.median(samples))
     assert summary["mean_ms"] == pytest.approx(np.mean(samples))
     assert summary["p90_ms"] == np.percentile(samples, 90, method="inverted_cdf")
     assert summary["stddev_ms"] == pytest.approx(np.std(samples, ddof=1) if len(samples) > 1 else 0, abs=1e-6)
+
+
+def test_network_and_label_map_are_summarised_apart_and_together():
+    summary = record([[10.0, 12.0], [11.0]], [[1.0, 2.0], [3.0]]).summary()
+    assert [summary[part]["median_ms"] for part in ("network", "label_map", "whole")] == [11.0, 2.0, 14.0]
+    assert ratio(record([[10.0]], [[2.0]]), record([[10.0]])) == 1.2
 
 
 def test_a_ratio_is_taken_within_the_rounds():
@@ -96,30 +105,45 @@ def test_the_table_has_columns_for_what_varies_only():
     assert "label map" not in caption
 
 
+def test_the_table_splits_what_was_timed_apart():
+    exact = record([[10.0]], [[0.5]], label_map="exact", output_kind="logits")
+    head, _, first, second = markdown([exact, record([[20.0]], label_map="argmax")]).splitlines()[2:]
+    assert head == (
+        "| model | output | label map | init | first | network | labels | min | median | mean | p90 | stddev | ratio |"
+    )
+    assert first == (
+        "| tiny.nb | logits | exact | 30.0 | 20.0 | 10.0 | 0.50 | 10.5 | 10.5 | 10.5 | 10.5 | 0.0 | 1.00 |"
+    )
+    assert second.startswith("| tiny.nb | labels | argmax | 30.0 | 20.0 | 20.0 | - | 20.0 |")
+
+
 def test_json_lines_hold_every_sample():
     rows = [json.loads(line) for line in json_lines([record([[1.0, 2.0], [3.0]]), record([[4.0]])]).splitlines()]
-    assert rows[0]["rounds_ms"] == [[1.0, 2.0], [3.0]] and rows[0]["summary"]["median_ms"] == 2.0
+    assert rows[0]["network_ms"] == [[1.0, 2.0], [3.0]] and rows[0]["summary"]["whole"]["median_ms"] == 2.0
     assert rows[0]["environment"]["core"] is None and rows[0]["configuration"]["label_map"] == "vim"
     assert rows[1]["warmup_ms"] == [15.0] and rows[1]["init_ms"] == 30.0
 
 
 def test_models_take_turns_and_every_run_is_recorded(models):
-    logits, labels = bench(models, warmup=3, repeats=7, rounds=3)
-    for found in (logits, labels):
-        assert [len(turn) for turn in found.rounds_ms] == [3, 3, 3]
+    exact, labels, logits = bench(models, warmup=3, repeats=7, rounds=3)
+    for found in (exact, labels, logits):
+        assert [len(turn) for turn in found.network_ms] == [3, 3, 3]
+        assert found.peak_memory_bytes > 1e6
         assert len(found.warmup_ms) == 3 and found.configuration.repeats == 9
-        assert min(found.samples_ms + found.warmup_ms + [found.init_ms, found.first_ms]) > 0
+        assert min(flat(found.network_ms) + found.warmup_ms + [found.init_ms, found.first_ms]) > 0
         assert (found.configuration.threads, found.configuration.inputs) == (1, "noise, seed 0")
         assert found.environment.versions["paddle-lite"].startswith("v2.13")
         assert found.environment.cpu and found.environment.cores >= 1
-    assert (logits.configuration.label_map, labels.configuration.label_map) == ("none", "argmax")
-    assert logits.classes_present[0] > 1 and labels.classes_present[0] > 1
+    assert [found.configuration.label_map for found in (exact, labels, logits)] == ["exact", "argmax", "none"]
+    assert [[len(turn) for turn in found.label_map_ms] for found in (exact, labels, logits)] == [[3, 3, 3], [], []]
+    assert min(flat(exact.label_map_ms)) > 0
+    assert exact.classes_present == labels.classes_present == logits.classes_present and labels.classes_present[0] > 1
 
 
 def test_pictures_are_fed_and_their_classes_counted(models, tmp_path):
     for seed in (1, 2, 3):
         save_scene(tmp_path / f"{seed}.png", seed, 64, 64)
-    (found,) = bench(models[1:], images=[tmp_path], warmup=0, repeats=4, rounds=2)
+    (found,) = bench(models[1:2], images=[tmp_path], warmup=0, repeats=4, rounds=2)
     assert found.configuration.inputs == "3 pictures"
     assert len(found.classes_present) == 3 and min(found.classes_present) >= 1
     assert found.warmup_ms == []
@@ -128,7 +152,7 @@ def test_pictures_are_fed_and_their_classes_counted(models, tmp_path):
 def test_no_more_pictures_are_named_than_were_timed(models, tmp_path):
     for seed in (1, 2, 3):
         save_scene(tmp_path / f"{seed}.png", seed, 64, 64)
-    (found,) = bench(models[1:], images=[tmp_path], warmup=0, repeats=2, rounds=1)
+    (found,) = bench(models[1:2], images=[tmp_path], warmup=0, repeats=2, rounds=1)
     assert found.configuration.inputs == "2 pictures" and len(found.classes_present) == 2
 
 
@@ -136,7 +160,7 @@ def test_the_command_prints_a_table(models, capfd):
     flags = ["--warmup", "1", "--repeats", "2", "--rounds", "1"]
     assert main(["bench", *map(str, models), *flags]) == 0
     said = capfd.readouterr().out
-    assert "| logits.nb |" in said and "| labels.nb |" in said and "noise, seed 0" in said
+    assert "| exact.nb |" in said and "| argmax.nb |" in said and "noise, seed 0" in said
 
 
 def test_the_command_prints_and_writes_json_lines(models, tmp_path, capfd):
@@ -145,7 +169,8 @@ def test_the_command_prints_and_writes_json_lines(models, tmp_path, capfd):
     assert main(["bench", *map(str, models), *flags]) == 0
     said = capfd.readouterr().out
     assert said == output.read_text()
-    assert [json.loads(line)["configuration"]["model"] for line in said.splitlines()] == ["logits.nb", "labels.nb"]
+    names = [json.loads(line)["configuration"]["model"] for line in said.splitlines()]
+    assert names == ["exact.nb", "argmax.nb", "none.nb"]
 
 
 @pytest.mark.parametrize("number", ["repeats", "rounds", "warmup"])

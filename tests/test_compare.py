@@ -208,8 +208,9 @@ def test_the_command_fails_below_its_limits_and_still_prints(flags, small, small
     assert said.err.splitlines()[-1].startswith("error: Paddle-Lite and Paddle disagree")
 
 
-def test_flags_of_conversion_need_a_conversion(small, small_nb, capfd):
-    assert main(["compare", str(small), "--nb", str(small_nb), "--weights", "int8"]) == 2
+@pytest.mark.parametrize("flags", [["--weights", "int8"], ["--labels", "argmax"], ["--input-shape", "1", "3", "9", "9"]])
+def test_flags_of_conversion_need_a_conversion(flags, small, small_nb, capfd):
+    assert main(["compare", str(small), "--nb", str(small_nb), *flags]) == 2
     assert "leave them away" in capfd.readouterr().err
 
 
@@ -223,7 +224,7 @@ def test_the_predictor_gives_labels_in_their_own_dtype(tmp_path):
     import paddle
 
     folder = export_around(lambda logits: paddle.argmax(logits, 1, dtype="int32"), tmp_path / "export")
-    convert(folder, tmp_path / "model.nb", "x86")
+    convert(folder, tmp_path / "model.nb", "x86", labels="argmax")
     with LitePredictor(tmp_path / "model.nb") as predictor:
         labels = predictor.run(noise([1, 3, 32, 32], seed=0))
     assert labels.dtype == np.int32 and labels.shape == (1, 32, 32) and set(np.unique(labels)) <= set(range(8))

@@ -34,7 +34,7 @@ def files_in(folder):
 @pytest.mark.parametrize("tail", ["logits", "vim"])
 @pytest.mark.parametrize("name", ["pp_mobileseg_tiny", "pp_mobileseg_base"])
 def test_networks_agree_with_paddle_on_x86(name, tail, size):
-    found = compare(exported_network(name, tail, *size))
+    found = compare(exported_network(name, tail, *size), labels="none")
     kind, shape = ("labels", [1, *size]) if tail == "vim" else ("logits", [1, 150, *size])
     assert (found.model.output.kind, found.model.output.shape, found.model.num_classes) == (kind, shape, 150)
     assert found.total.classes_present > 1
@@ -46,7 +46,7 @@ def test_networks_agree_with_paddle_on_x86(name, tail, size):
 @pytest.mark.parametrize("tail", ["logits", "vim", "argmax"])
 @pytest.mark.parametrize("name", ["pp_mobileseg_tiny", "pp_mobileseg_base"])
 def test_networks_convert_for_phones(name, tail, tmp_path):
-    metadata = convert(exported_network(name, tail, 384, 640), tmp_path / "model.nb", "arm")
+    metadata = convert(exported_network(name, tail, 384, 640), tmp_path / "model.nb", "arm", labels="none")
     assert metadata.output.label_map == ("none" if tail == "logits" else tail)
     assert metadata.num_classes == 150
     assert files_in(tmp_path) == ["model.nb", "model.nb.json"]
@@ -72,14 +72,14 @@ class VimOfPixels(nn.Layer):
 @pytest.mark.parametrize("low, size", [((32, 32), (512, 512)), ((48, 80), (384, 640))])
 def test_vim_in_paddle_lite_equals_vim_in_paddle(low, size, tmp_path):
     network = VimOfPixels(150, size)
-    found = compare(export(network, tmp_path, [1, 3, *low]), random=3)
+    found = compare(export(network, tmp_path, [1, 3, *low]), random=3, labels="vim")
     assert found.model.output.label_map == "vim"
     assert all(row.classes_present > 5 for row in found.inputs)
     assert found.total.equal_pixels == found.total.pixels == 3 * size[0] * size[1]
 
 
 def test_argmax_behind_the_network_agrees():
-    found = compare(exported_network("pp_mobileseg_tiny", "argmax", 384, 640))
+    found = compare(exported_network("pp_mobileseg_tiny", "argmax", 384, 640), labels="argmax")
     assert (found.model.output.dtype, found.model.output.shape) == ("int32", [1, 384, 640])
     assert found.total.pixel_agreement >= 0.9999
 
@@ -90,13 +90,14 @@ STOCK = ["pp_mobileseg", "topformer", "lraspp"]
 @pytest.mark.parametrize("kind", STOCK)
 def test_stock_exports_for_one_size_convert(kind, tmp_path):
     metadata = convert(exported_stock(kind, (1, 3, 128, 192)), tmp_path / "model.nb", "arm")
-    assert metadata.output.shape == [1, metadata.num_classes, 128, 192]
+    assert metadata.output.label_size == [128, 192]
+    assert metadata.output.shape[1] == metadata.num_classes
 
 
 @pytest.mark.parametrize("kind", STOCK)
 def test_stock_exports_for_any_size_convert_for_a_given_one(kind):
     found = compare(exported_stock(kind, (None, 3, None, None)), input_shape=[1, 3, 128, 192])
-    assert found.model.output.shape[2:] == [128, 192]
+    assert found.model.output.label_size == [128, 192]
     assert found.total.fault() is None
 
 
@@ -149,7 +150,7 @@ def test_scalar_constants_are_mended(body, tmp_path):
 
 def convert_without_mending(folder, nb):
     """What opt makes of the program as it was exported, with the JSON file of the mended one beside it."""
-    metadata = convert(folder, nb, "x86")
+    metadata = convert(folder, nb, "x86", labels="none")
     opt.optimize(*read_exported(folder).save(nb.parent), nb, "x86", "float32", fp16=False)
     metadata_path(nb).write_text(json.dumps({**asdict(metadata), "sha256": sha256_of(nb)}))
     return nb
@@ -166,7 +167,7 @@ def test_the_runtime_fails_on_a_scalar_constant(tmp_path):
 @pytest.mark.parametrize("mode", ["bilinear", "nearest"])
 def test_resizing_by_a_factor_that_leaves_a_rest_is_mended(mode, tmp_path):
     folder = export_around(lambda logits: F.interpolate(logits, scale_factor=0.5, mode=mode), tmp_path, size=33)
-    found = compare(folder)
+    found = compare(folder, labels="none")
     assert found.model.mended["cropped what a resize by a factor leaves out"] == 1
     assert found.model.output.shape == [1, 8, 16, 16]
     assert found.total.fault() is None
@@ -186,12 +187,13 @@ def test_a_factor_that_cannot_be_mended_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize("target", ["arm", "x86"])
-def test_stock_vim_is_refused_before_opt(target, tmp_path, capfd):
+def test_the_loop_of_stock_vim_is_refused_before_opt(target, tmp_path, capfd):
     folder = exported_stock("pp_mobileseg_vim", (1, 3, 128, 192))
-    assert main(["convert", str(folder), "--target", target, "--output", str(tmp_path / "model.nb")]) == 2
+    flags = ["--target", target, "--labels", "none", "--output", str(tmp_path / "model.nb")]
+    assert main(["convert", str(folder), *flags]) == 2
     error = capfd.readouterr().err.splitlines()[-1]
     assert error.startswith("error: ") and "index_put (1)" in error and "set_value (1)" in error
-    assert "this plugin's VIM" in error and "--output_op argmax" in error
+    assert "another label map than --labels none" in error
     assert files_in(tmp_path) == []
 
 
@@ -233,7 +235,7 @@ def test_probabilities_are_told_from_logits(tmp_path):
 @pytest.mark.parametrize("dtype", ["int32", "int64"])
 def test_labels_keep_their_dtype(dtype, tmp_path):
     folder = export_around(lambda logits: paddle.argmax(logits, 1, keepdim=True, dtype=dtype), tmp_path / "export")
-    found = compare(folder)
+    found = compare(folder, labels="none")
     assert (found.model.output.dtype, found.model.output.shape) == (dtype, [1, 1, 32, 32])
     assert found.model.num_classes == 8 and found.total.equal_pixels == 32 * 32
 
@@ -254,11 +256,13 @@ def test_the_json_file_says_what_a_runtime_must_know(small, tmp_path):
         "value": "(pixel / 255 - mean) / std",
     }
     assert content["output"] == {
-        "name": exported.output_name,
+        "name": content["output"]["name"],
         "kind": "logits",
         "dtype": "float32",
         "shape": [1, 8, 32, 32],
-        "label_map": "none",
+        "label_map": "exact",
+        "label_size": [32, 32],
+        "align_corners": False,
     }
     assert (content["target"], content["precision"], content["weights"]) == ("arm", "float32", "float32")
     assert (content["num_classes"], content["unverified"]) == (8, None)
@@ -300,6 +304,7 @@ def test_half_precision_is_marked_as_unverified(small, tmp_path, capfd):
         ({"fp16": True, "target": "x86"}, "--fp16 needs ARM"),
         ({"fp16": True, "weights": "int8"}, "cannot be combined"),
         ({"fp16": True, "weights": "int16"}, "cannot be combined"),
+        ({"labels": "softmax"}, "no label map 'softmax'"),
         ({"target": "opencl"}, "no target 'opencl'"),
         ({"weights": "int4"}, "cannot be stored as 'int4'"),
     ],

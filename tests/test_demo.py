@@ -119,16 +119,16 @@ def test_conversion_keeps_what_was_learned(quick):
     for mine, others in zip(converted["classes"], trained["classes"]):
         assert mine["name"] == others["name"]
         assert mine["iou"] == pytest.approx(others["iou"], abs=2e-3)
-    by_kind = {row["output_kind"]: row["total"] for row in result["agreements"]}
-    assert by_kind["logits"]["relative_difference"] < 1e-4
-    assert by_kind["logits"]["pixel_agreement"] >= 0.9999 and by_kind["labels"]["pixel_agreement"] >= 0.9999
+    by_label_map = {row["label_map"]: row["total"] for row in result["agreements"]}
+    assert by_label_map["exact"]["relative_difference"] < 1e-4
+    assert all(by_label_map[name]["pixel_agreement"] >= 0.9999 for name in ("exact", "argmax"))
     assert all(row["agreement"]["finite"] for row in result["exports"])
 
 
 def test_models_are_there_for_both_targets_and_outputs(quick):
     folder, _, result, _ = quick
-    found = {(row["target"], row["output"]["kind"]) for row in result["models"]}
-    assert found == {(target, kind) for target in ("arm", "x86") for kind in ("labels", "logits")}
+    found = {(row["target"], row["output"]["label_map"]) for row in result["models"]}
+    assert found == {(target, label_map) for target in ("arm", "x86") for label_map in ("exact", "argmax")}
     for row in result["models"]:
         assert read_metadata(row["file"]).sha256 == row["sha256"]
         assert row["input"]["shape"] == [1, 3, *QUICK.size] and row["input"]["mean"] == [0.485, 0.456, 0.406]
@@ -166,7 +166,7 @@ def test_report_has_its_parts(quick):
     text = (folder / "report.html").read_text(encoding="utf-8")
     assert all(f"</span>{name}</li>" in text for name in SyntheticScenes.CLASSES)
     assert "knows next to nothing" in text
-    assert "pp_mobileseg_tiny_arm.nb" in text and "int32_t" in text
+    assert "pp_mobileseg_tiny_arm.nb" in text and "mobileseg::UpsampleLabels(" in text
 
 
 def test_numbers_of_the_report_are_those_of_the_json(quick):
@@ -179,15 +179,18 @@ def test_numbers_of_the_report_are_those_of_the_json(quick):
     assert by_paddleseg[0] == f"{result['checkpoint_scores']['miou']:.4f}"
     by_us = page.row("the converted model, through Paddle-Lite on this host")
     assert by_us[0] == f"{result['converted_scores']['miou']:.4f}"
-    for record, title in zip(
-        result["latency"], ("logits (the label map still to be computed)", "label map (argmax inside the model)")
-    ):
-        keys = ("median_ms", "min_ms", "p90_ms", "mean_ms")
-        assert page.row(title) == [f"{record['summary'][key]:.2f}" for key in keys] + [f"{record['init_ms']:.1f}"]
+    titles = ("exact, from the model's low-resolution logits", "argmax, inside the model")
+    for record, title in zip(result["latency"], titles):
+        whole = [f"{record['summary']['whole'][f'{key}_ms']:.2f}" for key in ("median", "min", "p90", "mean")]
+        label_map = record["summary"]["label_map"]
+        labels = f"{label_map['median_ms']:.3f}" if label_map else "in the network"
+        network = f"{record['summary']['network']['median_ms']:.2f}"
+        assert page.row(title) == [network, labels, *whole, f"{record['init_ms']:.1f}"]
     for row in result["models"]:
         assert page.row(f"lite/{Path(row['file']).name}")[-1] == f"{row['bytes'] / 1e6:.2f} MB"
-    logits = next(row["total"] for row in result["agreements"] if row["output_kind"] == "logits")
-    assert page.row("static graph", "Paddle-Lite x86, logits")[1] == f"{logits['relative_difference']:.1e}"
+    exact = next(row["total"] for row in result["agreements"] if row["label_map"] == "exact")
+    shown = page.row("static graph", "Paddle-Lite x86, exact label map")
+    assert shown[1] == f"{exact['relative_difference']:.1e}"
 
 
 def test_confusion_of_the_report_is_that_of_the_json(quick):

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from ..deploy.agreement import MAX_DIFFERENCE, MIN_AGREEMENT
 from ..deploy.compare import compare
+from ..deploy.label_tail import LABEL_MAPS
 from ..deploy.opt import QUANTISATIONS
 from ..errors import InputError, ToolError
 
@@ -21,6 +22,9 @@ def add_arguments(parser) -> None:
     parser.add_argument("--seed", type=int, default=0, help="of the noise (default: 0)")
     parser.add_argument(
         "--weights", choices=QUANTISATIONS, default="float32", help="without --nb: as of `convert` (default: float32)"
+    )
+    parser.add_argument(
+        "--labels", choices=LABEL_MAPS, default="exact", help="without --nb: as of `convert` (default: exact)"
     )
     parser.add_argument(
         "--input-shape",
@@ -45,8 +49,10 @@ def add_arguments(parser) -> None:
 
 
 def run(args) -> None:
-    if args.nb and (args.input_shape or args.weights != "float32"):
-        raise InputError("--input-shape and --weights say how to convert, and --nb is converted: leave them away")
+    if args.nb and (args.input_shape or args.weights != "float32" or args.labels != "exact"):
+        raise InputError(
+            "--input-shape, --weights and --labels say how to convert, and --nb is converted: leave them away"
+        )
     found = compare(
         args.exported_dir,
         args.nb,
@@ -55,6 +61,7 @@ def run(args) -> None:
         seed=args.seed,
         input_shape=args.input_shape,
         weights=args.weights,
+        labels=args.labels,
     )
     print(json.dumps(found.to_dict(), indent=2) if args.json else found.table(), flush=True)
     fault = found.total.fault(args.min_agreement, args.max_difference)

@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 from ..deploy.convert import convert
+from ..deploy.label_tail import LABEL_MAPS
 from ..deploy.metadata import Metadata, metadata_path
 from ..deploy.opt import QUANTISATIONS, TARGETS
 
@@ -19,6 +20,14 @@ def add_arguments(parser) -> None:
         choices=QUANTISATIONS,
         default="float32",
         help="store the weights smaller; they are expanded at load, so this saves space and no time (default: float32)",
+    )
+    parser.add_argument(
+        "--labels",
+        choices=LABEL_MAPS,
+        default="exact",
+        help="what makes the label map: exact ends the model at its low-resolution logits, of which the runtime makes "
+        "the labels (mobileseg/upsample_labels.h); argmax and vim do it in the graph; none leaves the output as "
+        "exported (default: exact)",
     )
     parser.add_argument("--fp16", action="store_true", help="compute in half precision; arm only, and not verified")
     parser.add_argument(
@@ -36,13 +45,15 @@ def summary(output: Path, metadata: Metadata) -> str:
     tensor, result = metadata.input, metadata.output
     classes = f", {metadata.num_classes} classes" if metadata.num_classes else ""
     label_map = f", by {result.label_map}" if result.kind == "labels" else ""
+    if result.label_size:
+        label_map = ", from which the runtime makes labels of {}x{} (upsample_labels.h)".format(*result.label_size)
     normalised = f", mean {tensor.mean}, std {tensor.std}" if tensor.mean else ""
     mended = ", ".join(f"{what} ({count})" for what, count in metadata.mended.items()) or "nothing"
     rows = {
         "wrote": f"{output} ({metadata.bytes / 1e6:.2f} MB) and {metadata_path(output).name}",
         "target": f"{metadata.target}, {metadata.precision}, weights in {metadata.weights}, opt {metadata.opt_version}",
         "input": f"{tensor.name}: {tensor.dtype} {tensor.shape} {tensor.layout}, {tensor.channel_order}{normalised}",
-        "output": f"{result.kind}: {result.dtype} {result.shape}{label_map}{classes}",
+        "output": f"{result.kind}: {result.dtype} {result.shape}{classes}{label_map}",
         "mended": mended,
     }
     return "\n".join(f"{title:<8}{text}" for title, text in rows.items())
@@ -51,7 +62,13 @@ def summary(output: Path, metadata: Metadata) -> str:
 def run(args) -> None:
     output = args.output or args.exported_dir / f"model_{args.target}.nb"
     metadata = convert(
-        args.exported_dir, output, args.target, weights=args.weights, fp16=args.fp16, input_shape=args.input_shape
+        args.exported_dir,
+        output,
+        args.target,
+        weights=args.weights,
+        fp16=args.fp16,
+        input_shape=args.input_shape,
+        labels=args.labels,
     )
     if metadata.unverified:
         print(f"warning: {output} is not verified: {metadata.unverified}", file=sys.stderr)

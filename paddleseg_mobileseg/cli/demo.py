@@ -36,14 +36,14 @@ def run(args: argparse.Namespace) -> None:
 
 def summary(result: Dict[str, Any]) -> str:
     """The result in a few lines."""
-    latency = {row["configuration"]["output_kind"]: row["summary"]["median_ms"] for row in result["latency"]}
-    pixels = {row["output_kind"]: row["total"]["pixel_agreement"] for row in result["agreements"]}
+    latency = {row["configuration"]["label_map"]: row["summary"]["whole"]["median_ms"] for row in result["latency"]}
+    pixels = {row["label_map"]: row["total"]["pixel_agreement"] for row in result["agreements"]}
     height, width = result["size"]
     rows = {
         "mIoU": f"{result['checkpoint_scores']['miou']:.4f} on {result['scenes']['test']} held-out scenes, "
         f"{result['converted_scores']['miou']:.4f} after conversion",
-        "agreement": f"{100 * pixels['labels']:.4f} % of the pixels get the same class in Paddle and Paddle-Lite",
-        "latency": f"{latency['labels']:.1f} ms a picture of {width}x{height} with label map, one thread of this host",
+        "agreement": f"{100 * pixels['exact']:.4f} % of the pixels get the same class in Paddle and Paddle-Lite",
+        "latency": f"{latency['exact']:.1f} ms a picture of {width}x{height} with label map, one thread of this host",
         "training": f"{result['seconds']['train']:.0f} s of {sum(result['seconds'].values()):.0f} s",
         "report": result["report"],
     }

@@ -13,6 +13,7 @@ from ..config import build
 from ..datasets.samples import file_fault
 from ..errors import InputError
 from ..guards import check_save_dir
+from ..inference import exact_label_maps
 from . import paddleseg_tools as tools
 
 EXAMPLE = "mobileseg predict --config my_config.yml --model_path model.pdparams --image_path pictures/"
@@ -57,7 +58,7 @@ def _predict(args: argparse.Namespace) -> List[str]:
     if os.path.isdir(args.model_path):  # PaddleSeg loads it once more, and takes a file only
         args.model_path = os.path.join(args.model_path, "model.pdparams")
     transforms = Compose(build(config, "val_transforms", builder, args.config))
-    with tools.one_error("prediction"):
+    with tools.one_error("prediction"), exact_label_maps():
         try:
             predict(
                 model,

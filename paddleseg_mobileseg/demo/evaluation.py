@@ -10,7 +10,6 @@ import numpy as np
 from tqdm import tqdm
 
 from ..datasets import SyntheticScenes
-from ..deploy.agreement import label_map_of
 from ..deploy.lite import LitePredictor
 from .commands import mobileseg_script, run_logged
 
@@ -93,6 +92,6 @@ def evaluate_converted(nb: Path, scenes: SyntheticScenes) -> Tuple[Dict[str, Any
         for index in tqdm(range(len(scenes)), desc="evaluate .nb", unit="scene", disable=None, leave=False):
             sample = scenes[index]
             output = predictor.run(sample["img"][np.newaxis])
-            labels.append(label_map_of(output)[0].astype(np.uint8))
+            labels.append(predictor.metadata.output.labels(output)[0].astype(np.uint8))
             confusion += confusion_matrix(sample["label"][0], labels[-1], scenes.num_classes)
     return scores_of(confusion, scenes.CLASSES), np.stack(labels)

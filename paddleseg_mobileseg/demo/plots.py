@@ -8,24 +8,7 @@ import matplotlib
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
-INK, FAINT, BLUE, ORANGE, GREEN = "#1f2933", "#d8dee6", "#2563a8", "#c2701c", "#1f7a4d"
-
-_STYLE = {
-    "font.family": "sans-serif",
-    "font.size": 9,
-    "text.color": INK,
-    "axes.labelcolor": INK,
-    "axes.edgecolor": FAINT,
-    "xtick.color": INK,
-    "ytick.color": INK,
-    "axes.spines.top": False,
-    "axes.grid": True,
-    "grid.color": "#edf0f4",
-    "axes.axisbelow": True,
-    "svg.fonttype": "none",
-    "svg.hashsalt": "demo",
-}
-
+from ..plot_style import BLUE, GREEN, ORANGE, STYLE
 
 def training_curves(curve: List[Dict[str, float]], scores: List[Dict[str, float]]) -> str:
     """Loss and learning rate, and mIoU, over the iterations.
@@ -36,7 +19,7 @@ def training_curves(curve: List[Dict[str, float]], scores: List[Dict[str, float]
     Returns:
         An <svg> element.
     """
-    with matplotlib.rc_context(_STYLE):
+    with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(8.8, 2.9), layout="constrained")
         FigureCanvasSVG(figure)
         left, right = figure.subplots(1, 2)

@@ -57,8 +57,8 @@ def render(result: Dict[str, Any], scenes: SyntheticScenes, labels: np.ndarray, 
 
 
 def _model(result: Dict[str, Any], target: str) -> Dict[str, Any]:
-    """The converted model with labels as its output."""
-    return next(row for row in result["models"] if row["target"] == target and row["output"]["kind"] == "labels")
+    """The converted model that an application wants."""
+    return next(row for row in result["models"] if row["target"] == target and row["output"]["label_map"] == "exact")
 
 
 def activation() -> Optional[str]:

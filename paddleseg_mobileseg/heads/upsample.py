@@ -70,6 +70,10 @@ class VIM(nn.Layer):
                 "the label map comes from bilinear interpolation and argmax over all of them."
             )
             return paddle.argmax(resize(logits, size, self.align_corners), axis=1, dtype="int32")
+        return self.labels(logits, size)
+
+    def labels(self, logits, size: Sequence[int]):
+        """The label map [N, H, W], int32, whatever the number of classes."""
         present = paddle.unique(paddle.argmax(logits, axis=1))
         selected = paddle.index_select(logits, present, axis=1)
         winner = paddle.argmax(resize(selected, size, self.align_corners), axis=1)

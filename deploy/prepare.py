@@ -1,0 +1,148 @@
+"""An exported model made fit for Paddle-Lite, with the label map that is wanted, each step proved against the last."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Dict, List, Optional, Sequence, Tuple, Union
+
+import numpy as np
+
+from ..errors import InputError, ToolError
+from ..labels import upsample_labels
+from .agreement import measure_agreement
+from .exported import ExportedModel, read_exported
+from .inputs import noise
+from .interface import label_map, output_kind
+from .label_tail import LabelTail, attach, cut, find_tail, tail_program
+from .metadata import OutputTensor
+from .passes import fix_input_shape, mend
+from .program import dims_of
+from .static_graph import StaticGraph
+
+LABEL_BOUND = 2.0**-20
+"""How far below the best class of float32 interpolation a label of `upsample_labels` may be, over the largest logit."""
+
+
+@dataclass(frozen=True)
+class PreparedModel:
+    """What opt is to convert.
+
+    Attributes:
+        source: the export, its input shape fixed.
+        program: mended, and with the wanted label map.
+        output: what `program` gives.
+        mended: what was changed, and how many ops that concerned.
+        source_label_map: what makes the labels in the export: "argmax", "vim" or "none".
+    """
+
+    source: ExportedModel
+    program: ExportedModel
+    output: OutputTensor
+    mended: Dict[str, int]
+    source_label_map: str
+
+
+def prepare(
+    exported_dir: Union[str, Path], labels: str = "exact", input_shape: Optional[Sequence[int]] = None
+) -> PreparedModel:
+    """Read and mend an export and give it a label map; the arguments are those of `convert`.
+
+    Raises:
+        InputError: the export cannot be used, or not with this label map.
+        ToolError: the result does not compute what the export does.
+    """
+    source = fix_input_shape(read_exported(exported_dir), input_shape)
+    mended, done = mend(source)
+    kind, made_by = output_kind(mended), label_map(mended)
+    batch = noise(dims_of(source.variables()[source.input_name]), seed=0)
+    output = _prove_mended(source, mended, batch)
+    tail = find_tail(mended)
+    # A loop that makes the labels is not kept: no other program makes them in a way that Paddle-Lite can run.
+    as_exported = labels == "none" or labels == made_by and not mended.has_loops()
+    if as_exported or labels == "exact" and kind == "probabilities":
+        return PreparedModel(source, mended, _describe(mended, kind, output, made_by), done, made_by)
+    if tail is None:
+        raise InputError(
+            f"--labels {labels} starts from logits, and {source.folder} gives {kind} whose logits cannot be told: "
+            "use --labels none, which leaves the output as it is, or export again with --output_op none"
+        )
+    program, low = _cut_proved(mended, tail, batch, output)
+    if labels == "exact":
+        _prove_exact(program, tail, low)
+        description = _describe(program, "logits", low, "exact", list(tail.size), tail.align_corners)
+        return PreparedModel(source, program, description, done, made_by)
+    program = attach(program, tail_program(labels, low.shape, tail.size, tail.align_corners))
+    expected = _tail_of(labels, low, tail)
+    _demand_equal(program, expected, StaticGraph(program).run(batch), "attaching a label map")
+    return PreparedModel(source, program, _describe(program, "labels", expected, labels), done, made_by)
+
+
+def _describe(
+    model: ExportedModel,
+    kind: str,
+    output: np.ndarray,
+    made_by: str,
+    label_size: Optional[List[int]] = None,
+    align_corners: Optional[bool] = None,
+) -> OutputTensor:
+    return OutputTensor(
+        model.output_name, kind, str(output.dtype), list(output.shape), made_by, label_size, align_corners
+    )
+
+
+def _demand_equal(model: ExportedModel, expected: np.ndarray, output: np.ndarray, step: str) -> None:
+    """Refuse a program that a step has changed.
+
+    Raises:
+        ToolError: `output` is not `expected`.
+    """
+    fault = None if np.array_equal(expected, output) else measure_agreement(expected, output, "noise").fault()
+    if fault:
+        raise ToolError(f"{step} changed what {model.folder} computes ({fault}): please report this with the model")
+
+
+def _prove_mended(original: ExportedModel, mended: ExportedModel, batch: np.ndarray) -> np.ndarray:
+    """Run both programs in Paddle; give the original's output.
+
+    Raises:
+        ToolError: the outputs differ.
+    """
+    expected = StaticGraph(original).run(batch)
+    _demand_equal(original, expected, StaticGraph(mended).run(batch), "making it fit for Paddle-Lite")
+    return expected
+
+
+def _tail_of(made_by: str, logits: np.ndarray, tail: LabelTail) -> np.ndarray:
+    """What a tail makes of logits, in Paddle."""
+    return StaticGraph(tail_program(made_by, logits.shape, tail.size, tail.align_corners)).run(logits)
+
+
+def _cut_proved(
+    mended: ExportedModel, tail: LabelTail, batch: np.ndarray, output: np.ndarray
+) -> Tuple[ExportedModel, np.ndarray]:
+    """The program up to its low-resolution logits, and what these are for `batch`.
+
+    Raises:
+        ToolError: the tail that was cut off does not make `output` of them.
+    """
+    program = cut(mended, tail)
+    low = StaticGraph(program).run(batch)
+    expected = _tail_of(tail.made_by, low, tail).astype(output.dtype).reshape(output.shape)
+    _demand_equal(mended, expected, output, "cutting off its label map")
+    return program, low
+
+
+def _prove_exact(program: ExportedModel, tail: LabelTail, logits: np.ndarray) -> None:
+    """Compare `upsample_labels` with interpolation and argmax.
+
+    Raises:
+        ToolError: it gives a class that falls short of the best one by more than rounding.
+    """
+    full = _tail_of("none", logits, tail)
+    labels = upsample_labels(logits, tail.size, tail.align_corners)
+    chosen = np.take_along_axis(full, labels[:, np.newaxis], axis=1)[:, 0]
+    short = float((full.max(axis=1) - chosen).max())
+    if short > LABEL_BOUND * float(np.abs(logits).max()):
+        raise ToolError(
+            f"the exact label map of {program.folder} chose classes that fall {short:.3g} short of the best: "
+            "please report this with the model"
+        )

@@ -1,0 +1,87 @@
+"""PaddleSeg's inference, with its own label maps and with exact ones."""
+
+import subprocess
+import sys
+
+import numpy as np
+import paddle
+import pytest
+from paddle import nn
+from paddleseg.core import infer
+
+from paddleseg_mobileseg.inference import exact_label_maps, label_map
+
+TRANSFORMS = {
+    "nothing": [],
+    "resize": [("resize", (71, 93))],
+    "resize and padding": [("resize", (71, 93)), ("padding", (30, 37))],
+    "padding": [("padding", (30, 37))],
+    "padding and resize": [("padding", (50, 60)), ("resize", (64, 80))],
+    "two resizes": [("resize", (71, 93)), ("resize", (20, 50))],
+    "from a data loader": [(["resize"], [paddle.to_tensor([71]), paddle.to_tensor([93])])],
+}
+
+
+class Logits(nn.Layer):
+    """Gives fixed logits, as a network gives them."""
+
+    def __init__(self, seed=0):
+        super().__init__()
+        self.values = paddle.to_tensor(np.random.RandomState(seed).randn(1, 21, 32, 40).astype("float32"))
+
+    def forward(self, x):
+        return [self.values]
+
+
+@pytest.mark.parametrize("name", TRANSFORMS)
+def test_labels_are_those_of_stock_inference(name):
+    model, picture = Logits(), paddle.zeros([1, 3, 32, 40])
+    expected, full = infer.inference(model, picture, trans_info=TRANSFORMS[name])
+    with exact_label_maps():
+        labels, logits = infer.inference(model, picture, trans_info=TRANSFORMS[name])
+        without_sizes = infer.inference(model, picture)
+    assert labels.shape == expected.shape and labels.dtype == expected.dtype
+    best, chosen = full.max(1, keepdim=True), paddle.take_along_axis(full, labels.astype("int64"), 1)
+    assert float((best - chosen).max()) <= 2**-20 * float(full.abs().max())
+    assert logits.shape == without_sizes.shape == [1, 21, 32, 40]
+
+
+def test_stock_inference_is_back_afterwards():
+    stock = infer.inference
+    with pytest.raises(RuntimeError), exact_label_maps():
+        assert infer.inference is not stock
+        raise RuntimeError
+    assert infer.inference is stock
+
+
+def test_an_unknown_transform_is_refused():
+    with pytest.raises(ValueError, match="'rotate'"):
+        label_map(Logits().values, [("rotate", (3, 3))])
+
+
+SCRIPT = """
+import resource, sys
+import paddle
+from paddleseg.core import infer
+from paddleseg_mobileseg.inference import exact_label_maps
+class Logits(paddle.nn.Layer):
+    def forward(self, x):
+        return [paddle.zeros([1, 100, 64, 64])]
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+picture, steps = paddle.zeros([1, 3, 64, 64]), [("resize", (1200, 1600))]
+if sys.argv[1] == "exact":
+    with exact_label_maps():
+        infer.inference(Logits(), picture, trans_info=steps)
+else:
+    infer.inference(Logits(), picture, trans_info=steps)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+"""
+
+
+def test_memory_does_not_grow_with_classes_times_pixels():
+    kilobytes = {}
+    for way in ("exact", "stock"):
+        said = subprocess.run([sys.executable, "-c", SCRIPT, way], check=True, capture_output=True).stdout
+        kilobytes[way] = int(said.split()[-1])
+    assert kilobytes["stock"] > 700_000
+    assert kilobytes["exact"] < kilobytes["stock"] / 8
