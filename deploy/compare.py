@@ -93,7 +93,7 @@ def compare(
             convert(exported_dir, nb, HOST_TARGET, weights=weights, input_shape=input_shape, labels=labels)
         with LitePredictor(nb) as predictor:
             metadata = predictor.metadata
-            reference = _Reference(exported_dir, metadata)
+            reference = PaddleReference(exported_dir, metadata)
             rows = []
             for source in tqdm(sources, desc="compare", unit="input", disable=None, leave=False):
                 batch = load_input(source, metadata.input)
@@ -101,8 +101,16 @@ def compare(
         return Comparison(metadata, rows, total_agreement(rows))
 
 
-class _Reference:
-    """What Paddle gives where the conversion ends, and the label map of the export itself."""
+class PaddleReference:
+    """What Paddle gives on this host for an export, in the form of its conversion.
+
+    Args:
+        exported_dir: the exported model.
+        metadata: of its conversion, for any target.
+
+    Raises:
+        InputError: the export cannot be used, or not with the conversion's input shape and label map.
+    """
 
     def __init__(self, exported_dir: Union[str, Path], metadata: Metadata):
         prepared = prepare(exported_dir, metadata.output.label_map, metadata.input.shape)
@@ -112,10 +120,17 @@ class _Reference:
         same = (prepared.source_label_map == "vim") == (metadata.output.label_map == "vim")
         self.source = StaticGraph(prepared.source) if same else None
 
+    def labels(self, batch: np.ndarray) -> np.ndarray:
+        """Class numbers [N, H, W]: the export's own where that makes them as the conversion does."""
+        return label_map_of(self.source.run(batch)) if self.source else self.output.labels(self.graph.run(batch))
+
     def agreement(self, batch: np.ndarray, output: np.ndarray, name: str) -> Agreement:
-        """Compare Paddle-Lite's `output` for `batch` with Paddle's."""
+        """Compare Paddle-Lite's `output` for `batch` with Paddle's.
+
+        Raises:
+            InputError: it has another form: the conversion is of another network.
+        """
         reference = self.graph.run(batch)
         if reference.shape != output.shape or not np.isfinite(output).all():
             return measure_agreement(reference, output, name)
-        labels = label_map_of(self.source.run(batch)) if self.source else self.output.labels(reference)
-        return measure_agreement(reference, output, name, (labels, self.output.labels(output)))
+        return measure_agreement(reference, output, name, (self.labels(batch), self.output.labels(output)))

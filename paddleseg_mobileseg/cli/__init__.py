@@ -22,6 +22,7 @@ SUBCOMMANDS = {
     "convert": "turn an exported model into a Paddle-Lite .nb",
     "compare": "run the same pictures through Paddle and Paddle-Lite and count the differences",
     "bench": "time .nb models on this host, one thread",
+    "device": "find phones, time models and segment pictures on them, over adb",
     "models": "list the models: parameters, multiply-adds, published figures",
     "import-weights": "rename a published checkpoint to this plugin's names, or back",
     "doctor": "show versions, faults found and mended, and what is missing",

@@ -3,16 +3,15 @@
 import json
 import os
 import platform
-import shutil
 import sys
 from dataclasses import asdict, dataclass
 from importlib import metadata
 from typing import Any, Dict, List
 
 from .. import compat, labels
-from ..deploy.native import run_tool
+from ..deploy.android.adb import CONNECT, Adb
 from ..deploy.opt import opt_version
-from ..errors import MobilesegError
+from ..errors import InputError, MobilesegError
 
 EXAMPLE = "mobileseg doctor"
 
@@ -79,20 +78,19 @@ def _opt() -> Finding:
 
 
 def _adb() -> List[Finding]:
-    if shutil.which("adb") is None:
-        advice = "install it: `apt-get install adb`, or Android's platform-tools"
-        return [Finding("adb", "missing", "no phone can be reached", advice)]
     try:
-        version = run_tool(["adb", "version"], "adb", timeout=20).splitlines()[0]
-        rows = run_tool(["adb", "devices", "-l"], "adb", timeout=20).splitlines()
+        adb = Adb()
+    except InputError as error:
+        return [Finding("adb", "missing", "no phone can be reached", str(error))]
+    try:
+        found = Finding("adb", "ok", adb.version())
+        devices = adb.devices()
     except MobilesegError as error:
         return [Finding("adb", "broken", str(error))]
-    devices = [row for row in rows if row.strip() and not row.startswith(("List of devices", "*"))]
     if not devices:
-        advice = "connect a phone with USB debugging switched on"
-        return [Finding("adb", "ok", version), Finding("devices", "missing", "none", advice)]
-    listing = "; ".join(" ".join(row.split()) for row in devices)
-    return [Finding("adb", "ok", version), Finding("devices", "ok", listing)]
+        return [found, Finding("devices", "missing", "none", CONNECT)]
+    listing = "; ".join(f"{device.serial} {device.state}" for device in devices)
+    return [found, Finding("devices", "ok", listing)]
 
 
 def examine() -> List[Finding]:

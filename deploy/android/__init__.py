@@ -1,0 +1,1 @@
+"""Phones: finding them, and running and timing models on them through `adb`."""

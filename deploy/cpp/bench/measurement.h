@@ -1,0 +1,47 @@
+// The measurement: which runs are made, and what is kept of them.
+
+#ifndef MOBILESEG_BENCH_MEASUREMENT_H_
+#define MOBILESEG_BENCH_MEASUREMENT_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "device.h"
+#include "options.h"
+
+namespace mobileseg_bench {
+
+// Milliseconds, one a run. label_map_ms is empty where no label map is computed beside the network.
+struct Times {
+  std::vector<double> network_ms, label_map_ms;
+};
+
+struct Result {
+  std::string dtype;
+  std::vector<std::int64_t> shape;
+  std::string digest;                // of the bytes for all inputs, in their order
+  std::vector<std::string> digests;  // of each
+};
+
+struct Measurement {
+  std::string library_version;
+  double init_ms;
+  Times first_pass;  // the first run of every input; its first is the very first run
+  Times warmup, samples;
+  Result output;
+  std::optional<Result> label_map;
+  std::optional<std::vector<int>> classes_present;
+  std::optional<Temperature> before, after;
+  std::int64_t peak_memory_bytes;
+};
+
+// Loads the model, runs every input once and writes what was asked for, then times. Only the network and the label
+// core are inside a time; inputs are copied, outputs looked at and files written outside.
+// Throws BadInput and Failure.
+Measurement Measure(const Options& options);
+
+}  // namespace mobileseg_bench
+
+#endif  // MOBILESEG_BENCH_MEASUREMENT_H_

@@ -1,0 +1,23 @@
+// The program's answer: one line of JSON, format 1.
+
+#ifndef MOBILESEG_BENCH_REPORT_H_
+#define MOBILESEG_BENCH_REPORT_H_
+
+#include <string>
+
+#include "device.h"
+#include "json.h"
+#include "measurement.h"
+#include "options.h"
+
+namespace mobileseg_bench {
+
+JsonObject DeviceBlock(const Device& device, const std::optional<Temperature>& before,
+                       const std::optional<Temperature>& after);
+
+std::string Report(const Options& options, const std::string& model_opt_version, const Measurement& measurement,
+                   const Device& device);
+
+}  // namespace mobileseg_bench
+
+#endif  // MOBILESEG_BENCH_REPORT_H_

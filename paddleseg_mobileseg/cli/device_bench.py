@@ -1,0 +1,76 @@
+"""`mobileseg device bench`: latency of converted models on phones."""
+
+import argparse
+from contextlib import ExitStack
+from pathlib import Path
+from typing import List
+
+from ..deploy.android.bench import bench
+from ..deploy.record import Record, json_lines, markdown
+from ..errors import InputError
+from .device_options import add_program_arguments, run_settings, warn
+
+EXAMPLE = "mobileseg device bench tiny.nb base.nb --images pictures/ --output results.jsonl"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("models", nargs="+", type=Path, metavar="MODEL.nb", help="models converted for arm")
+    parser.add_argument(
+        "--device", nargs="+", metavar="SERIAL", help="phones, as `adb devices` names them (default: the only one)"
+    )
+    parser.add_argument(
+        "--images", nargs="+", type=Path, help="pictures, and folders of pictures, to feed in turn (default: noise)"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="of the noise (default: 0)")
+    parser.add_argument("--warmup", type=int, default=20, help="runs that do not count, in each round (default: 20)")
+    parser.add_argument("--repeats", type=int, default=50, help="measured runs of each model (default: 50)")
+    parser.add_argument("--rounds", type=int, default=5, help="turns to take them in (default: 5)")
+    parser.add_argument("--cool-down", type=float, default=10, help="seconds to wait between turns (default: 10)")
+    add_program_arguments(parser)
+    parser.add_argument("--json", action="store_true", help="print JSON lines, with every sample")
+    parser.add_argument("--output", type=Path, help="append the JSON lines to this file, each when it is measured")
+
+
+def run(args: argparse.Namespace) -> None:
+    settings = run_settings(args)
+    records: List[Record] = []
+    with ExitStack() as opened:
+        output = opened.enter_context(_append_to(args.output)) if args.output else None
+        try:
+            for record in bench(
+                args.models,
+                serials=args.device,
+                images=args.images,
+                seed=args.seed,
+                warmup=args.warmup,
+                repeats=args.repeats,
+                rounds=args.rounds,
+                cool_down=args.cool_down,
+                settings=settings,
+                warn=warn,
+            ):
+                records.append(record)
+                if output:
+                    _append(output, record)
+                if args.json:
+                    print(json_lines([record]), end="", flush=True)
+        finally:
+            # What was measured before a fault is a result too.
+            if records and not args.json:
+                print(markdown(records), flush=True)
+
+
+def _append_to(path: Path):
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return open(path, "a", encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"cannot write {path}: {error.strerror}; choose another --output") from error
+
+
+def _append(file, record: Record) -> None:
+    try:
+        file.write(json_lines([record]))
+        file.flush()
+    except OSError as error:
+        raise InputError(f"cannot write {file.name}: {error.strerror}; free some space") from error

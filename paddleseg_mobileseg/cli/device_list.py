@@ -1,0 +1,67 @@
+"""`mobileseg device list`: the phones that adb knows."""
+
+import argparse
+import json
+import sys
+from dataclasses import asdict
+from typing import Any, Dict, List, Optional
+
+from ..deploy.android.adb import CONNECT, Adb
+from ..deploy.android.phone import Listed, list_phones
+from .device_options import warn
+
+EXAMPLE = "mobileseg device list"
+
+_TITLES = ("serial", "state", "model", "chip", "ABI", "Android", "fp16", "dot product", "battery", "free")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run(args: argparse.Namespace) -> None:
+    listed = list_phones(Adb())
+    if args.json:
+        print(json.dumps([_to_dict(row) for row in listed], indent=2))
+        return
+    if not listed:
+        print(f"no phone is connected: {CONNECT}", file=sys.stderr)
+        return
+    print(table(listed))
+    for row in listed:
+        for message in [row.fault] if row.phone is None else row.phone.battery.warnings():
+            warn(message if row.phone is None else f"{row.phone.serial}: {message}")
+
+
+def _to_dict(row: Listed) -> Dict[str, Any]:
+    return {
+        "serial": row.connected.serial,
+        "state": row.connected.state,
+        "fault": row.fault,
+        "phone": asdict(row.phone) if row.phone else None,
+    }
+
+
+def _or_dash(value: Optional[float], text: str) -> str:
+    return "-" if value is None else text.format(value)
+
+
+def table(listed: List[Listed]) -> str:
+    """A Markdown table: one row a phone."""
+    lines = [f"| {' | '.join(_TITLES)} |", f"|{' --- |' * len(_TITLES)}"]
+    for row in listed:
+        cells = [row.connected.serial, row.connected.state, *["-"] * (len(_TITLES) - 2)]
+        phone = row.phone
+        if phone:
+            cells[2:] = [
+                phone.model,
+                phone.soc,
+                ", ".join(phone.abis) or "-",
+                phone.android,
+                "yes" if phone.fp16 else "no",
+                "yes" if phone.dot_product else "no",
+                f"{_or_dash(phone.battery.level, '{} %')}, {_or_dash(phone.battery.temperature_c, '{:g} °C')}",
+                _or_dash(phone.free_bytes and phone.free_bytes / 1e9, "{:.1f} GB"),
+            ]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
