@@ -1,55 +1,30 @@
-"""Reading and writing `.pdparams` files without running what is in them.
+"""Reading checkpoints without running what is in them, and writing `.pdparams` files.
 
-A `.pdparams` file is a pickle, and a pickle can name any function to be called while it is read.
-Here only NumPy's own array constructors may be named.
+A `.pdparams` file is a pickle of NumPy arrays. PyTorch's files are read by `torch_checkpoint`.
 """
 
-import pickle
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Dict, Mapping, Union
+from typing import Any, Dict, Iterator, Mapping, Union
 
 import numpy as np
 import paddle
 
 from .errors import InputError
 from .files import atomic_path
-
-_ALLOWED = {
-    ("numpy", "ndarray"),
-    ("numpy", "dtype"),
-    ("numpy.core.multiarray", "_reconstruct"),
-    ("numpy._core.multiarray", "_reconstruct"),
-    ("numpy.core.multiarray", "scalar"),
-    ("numpy._core.multiarray", "scalar"),
-    ("collections", "OrderedDict"),
-    ("builtins", "tuple"),
-    ("_codecs", "encode"),
-}
+from .safe_pickle import ArrayUnpickler
+from .torch_checkpoint import is_torch_file, read_torch_file
 
 
-class _ArrayUnpickler(pickle.Unpickler):
-    def find_class(self, module, name):
-        if (module, name) not in _ALLOWED:
-            raise InputError(
-                f"it asks to run {module}.{name} while being read; only arrays are accepted, "
-                "so get the checkpoint from its publisher again"
-            )
-        return super().find_class(module, name)
-
-
-def read_pickle(path: Union[str, Path]) -> Any:
-    """What `paddle.save` wrote, as plain Python data and arrays.
-
-    Raises:
-        InputError: the file is missing, damaged, or asks for anything but arrays to be made.
-    """
+@contextmanager
+def _reading(path: Union[str, Path]) -> Iterator[None]:
+    """Say of whatever goes wrong in the block that it is about the checkpoint at `path`."""
     try:
-        with open(path, "rb") as file:
-            return _ArrayUnpickler(file).load()
+        yield
     except FileNotFoundError as error:
-        raise InputError(f"there is no checkpoint {path}; give the path of a .pdparams file") from error
+        raise InputError(f"there is no checkpoint {path}; give the path of a .pdparams or PyTorch file") from error
     except OSError as error:
-        raise InputError(f"cannot read checkpoint {path}: {error.strerror}") from error
+        raise InputError(f"cannot read checkpoint {path}: {error.strerror or error}") from error
     except InputError as error:
         raise InputError(f"checkpoint {path} is refused: {error}") from error
     except Exception as error:  # a damaged pickle raises nearly anything, depending on the byte that is wrong
@@ -59,11 +34,21 @@ def read_pickle(path: Union[str, Path]) -> Any:
         ) from error
 
 
+def read_pickle(path: Union[str, Path]) -> Any:
+    """What `paddle.save` wrote, as plain Python data and arrays.
+
+    Raises:
+        InputError: the file is missing, damaged, or asks for anything but arrays to be made.
+    """
+    with _reading(path), open(path, "rb") as file:
+        return ArrayUnpickler(file).load()
+
+
 def read_checkpoint(path: Union[str, Path]) -> Dict[str, np.ndarray]:
-    """The tensors of a PaddleSeg checkpoint by name.
+    """The tensors of a checkpoint by name.
 
     Args:
-        path: a `.pdparams` file, or a folder of a training run that holds `model.pdparams`.
+        path: a `.pdparams` file, a folder of a training run that holds `model.pdparams`, or a PyTorch file.
 
     Raises:
         InputError: the file is missing, damaged, not a table of tensors, or not just data.
@@ -71,6 +56,13 @@ def read_checkpoint(path: Union[str, Path]) -> Dict[str, np.ndarray]:
     path = Path(path)
     if path.is_dir():
         path = path / "model.pdparams"
+    with _reading(path):
+        with open(path, "rb") as file:
+            torch_file = is_torch_file(file.read(16))
+        if torch_file:
+            tensors = read_torch_file(path)
+    if torch_file:
+        return _some(path, tensors)
     content = read_pickle(path)
     if not isinstance(content, dict):
         raise InputError(f"checkpoint {path} holds a {type(content).__name__}, not a table of tensors by name")
@@ -86,6 +78,10 @@ def read_checkpoint(path: Union[str, Path]) -> Dict[str, np.ndarray]:
                 "give the model's .pdparams, not the optimizer's .pdopt"
             )
         tensors[name] = value
+    return _some(path, tensors)
+
+
+def _some(path: Path, tensors: Dict[str, np.ndarray]) -> Dict[str, np.ndarray]:
     if not tensors:
         raise InputError(f"checkpoint {path} holds no tensors")
     return tensors

@@ -51,7 +51,7 @@ def apply() -> List[Fault]:
         import paddle  # noqa: F401
         import paddleseg.core  # noqa: F401
 
-        from . import guards
+        from . import guards, stock_networks
 
         _faults = [
             zlib_of_paddle(paddle_came_first),
@@ -61,6 +61,8 @@ def apply() -> List[Fault]:
             checkpoint_without_evaluation(),
             unreadable_sample_hangs(),
             fleet_without_field_labels(),
+            stock_networks.repeated_parameter_names(),
+            stock_networks.sizes_between_multiples(),
         ]
         guards.install()
         if paddle_came_first:

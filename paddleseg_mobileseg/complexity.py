@@ -1,10 +1,11 @@
 """Counting parameters and multiply-adds."""
 
-from typing import Dict, Sequence
+from typing import Callable, Dict, Sequence
 
 import numpy as np
 import paddle
 from paddle import nn
+from paddleseg.models.backbones import top_transformer
 
 from .layers import SeaAttention
 
@@ -14,8 +15,20 @@ def count_parameters(model: nn.Layer) -> int:
     return sum(int(np.prod(p.shape)) for p in model.parameters() if not p.stop_gradient)
 
 
+def count_state(model: nn.Layer) -> int:
+    """Parameters and the running statistics of batch norms, as Paddle's own summary counts them."""
+    return sum(int(np.prod(tensor.shape)) for tensor in model.state_dict().values())
+
+
+COUNTING_RULES: Dict[str, Callable[[nn.Layer], int]] = {
+    "trainable parameters": count_parameters,
+    "parameters and running statistics": count_state,
+}
+"""The ways in which published parameters are counted."""
+
+
 def count_multiply_adds(model: nn.Layer, input_shape: Sequence[int] = (1, 3, 512, 512)) -> int:
-    """Multiply-adds of one forward pass in convolutions, linear layers and SEA attention's products.
+    """Multiply-adds of one forward pass in convolutions, linear layers and the products of attention.
 
     Batch norms (folded into convolutions when converted), activations and interpolation are not
     counted: the rule of the papers' FLOPs columns.
@@ -38,7 +51,16 @@ def count_multiply_adds(model: nn.Layer, input_shape: Sequence[int] = (1, 3, 512
         per_pair = layer.num_heads * (layer.key_dim + layer.value_dim)
         counted["total"] += batch * per_pair * (height * height + width * width)
 
-    counters = {nn.Conv2D: count_conv, nn.Linear: count_linear, SeaAttention: count_attention}
+    def count_full_attention(layer, inputs, output):
+        batch, _, height, width = output.shape
+        counted["total"] += batch * layer.num_heads * (layer.key_dim + layer.d) * (height * width) ** 2
+
+    counters = {
+        nn.Conv2D: count_conv,
+        nn.Linear: count_linear,
+        SeaAttention: count_attention,
+        top_transformer.Attention: count_full_attention,
+    }
     hooks = [
         layer.register_forward_post_hook(counters[type(layer)])
         for layer in model.sublayers()

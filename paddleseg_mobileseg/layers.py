@@ -72,7 +72,11 @@ class SqueezeExcitation(nn.Layer):
 
 
 class InvertedResidual(nn.Layer):
-    """MobileNetV3 block: expand 1x1, depthwise kxk, optional squeeze-excitation, project 1x1, shortcut if it fits."""
+    """MobileNetV3 block: expand 1x1, depthwise kxk, optional squeeze-excitation, project 1x1, shortcut if it fits.
+
+    Without squeeze-excitation it is MobileNetV2's (arXiv:1801.04381), which leaves the expansion out where
+    it would not widen anything: `expand` False.
+    """
 
     def __init__(
         self,
@@ -82,11 +86,12 @@ class InvertedResidual(nn.Layer):
         kernel_size: int,
         stride: int,
         act: str,
-        squeeze_excitation: bool,
+        squeeze_excitation: bool = False,
+        expand: bool = True,
     ):
         super().__init__()
         self.shortcut = stride == 1 and in_channels == out_channels
-        self.expand = ConvBN(in_channels, hidden_channels, act=act)
+        self.expand = ConvBN(in_channels, hidden_channels, act=act) if expand else None
         self.depthwise = ConvBN(
             hidden_channels, hidden_channels, kernel_size, stride=stride, groups=hidden_channels, act=act
         )
@@ -94,7 +99,7 @@ class InvertedResidual(nn.Layer):
         self.project = ConvBN(hidden_channels, out_channels)
 
     def forward(self, x):
-        y = self.depthwise(self.expand(x))
+        y = self.depthwise(self.expand(x) if self.expand is not None else x)
         if self.se is not None:
             y = self.se(y)
         y = self.project(y)
@@ -238,3 +243,31 @@ class SeaBlock(nn.Layer):
     def forward(self, x):
         x = x + self.drop_path(self.attn(x))
         return x + self.drop_path(self.mlp(x))
+
+
+def sea_stage(
+    channels: int,
+    depth: int,
+    key_dim: int,
+    num_heads: int,
+    attn_ratio: int,
+    mlp_ratio: float,
+    drop_path_rate: float,
+    stride: int = 1,
+) -> nn.Sequential:
+    """`depth` SEA blocks in a row; stochastic depth grows from none in the first to `drop_path_rate` in the last."""
+    last = max(depth - 1, 1)
+    return nn.Sequential(
+        *[
+            SeaBlock(
+                channels,
+                key_dim,
+                num_heads,
+                attn_ratio,
+                mlp_ratio,
+                drop_path=drop_path_rate * position / last,
+                stride=stride,
+            )
+            for position in range(depth)
+        ]
+    )

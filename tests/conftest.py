@@ -1,19 +1,25 @@
 import pytest
 
 import paddleseg_mobileseg  # noqa: F401  first, so that OpenCV comes before Paddle
-from golden import published_tensors
+from golden import published_naming, published_tensors
 from paddleseg_mobileseg.checkpoint import write_checkpoint
+from torch_files import write_zip
 
 
 @pytest.fixture(scope="session")
 def published_checkpoint(tmp_path_factory):
-    """Path of a rebuilt published checkpoint, by model name."""
+    """Path of a rebuilt published checkpoint, by model name: PaddleSeg's .pdparams or SeaFormer's .pth."""
     folder = tmp_path_factory.mktemp("published")
 
     def write(model_name):
-        path = folder / f"{model_name}.pdparams"
+        torch_file = published_naming(model_name) == "pytorch"
+        path = folder / f"{model_name}{'.pth' if torch_file else '.pdparams'}"
         if not path.exists():
-            write_checkpoint(path, published_tensors(model_name))
+            tensors = published_tensors(model_name)
+            if torch_file:
+                write_zip(path, {"meta": {"CLASSES": ("wall", "sky")}, "state_dict": tensors, "optimizer": {}})
+            else:
+                write_checkpoint(path, tensors)
         return path
 
     return write

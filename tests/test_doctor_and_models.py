@@ -51,7 +51,20 @@ def test_models_prints_counted_beside_published_figures(capsys):
     # Multiply-adds as Paddle-Lite's kernels were measured to need, 0.71 G and 2.10 G.
     assert tiny["multiply_adds_512x512"] == pytest.approx(0.71e9, rel=0.01)
     assert base["multiply_adds_512x512"] == pytest.approx(2.10e9, rel=0.01)
-    assert base["published_ade20k"]["miou_percent"] == 41.57 and "arXiv" in base["published_ade20k"]["source"]
+    assert base["published"]["ade20k"]["miou_percent"] == 41.57 and "arXiv" in base["published"]["ade20k"]["source"]
+
+
+def test_models_table_has_what_is_published_on_either_data_set_and_every_note(capsys):
+    assert main(["models", "--num-classes", "19"]) == 0
+    table, notes = capsys.readouterr().out.split("\n\n")
+    cells = {row.split("`")[1]: [cell.strip() for cell in row.split("|")[2:-1]] for row in table.splitlines()[2:]}
+    assert list(cells) == [model.name for model in MODELS]
+    assert cells["topformer_tiny"][2:] == ["1.41 M", "0.6 G", "32.49 %", "-", "490.3 ms"]
+    assert cells["mobileseg_ghostnet"][2:] == ["-", "-", "-", "71.88 %", "25.8 ms at 256x256"]
+    # With the classes of Cityscapes, not those that the published parameters of ADE20K are of.
+    assert cells["topformer_tiny"][0] == "1.37 M"
+    for model in MODELS:
+        assert f"`{model.name}`" in notes and model.note in notes
 
 
 @pytest.mark.parametrize("path", [path for model in MODELS for path in model.configs.values()])

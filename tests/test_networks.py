@@ -7,20 +7,40 @@ import sys
 import numpy as np
 import paddle
 import pytest
-from golden import fill, golden_input, golden_logits, relative_difference
+from golden import DATA, NAMES, fill, golden_input, golden_logits, relative_difference
 from paddle import nn
 from paddle.base.proto import framework_pb2
 from paddleseg.cvlibs import manager
 from paddleseg.models import PPMobileSeg
 from paddleseg.models.backbones import strideformer as stock
 
-from paddleseg_mobileseg import AAM, VIM, InputError, MobileSegmentor, StrideFormer_Tiny, build_model, load_weights
+from paddleseg_mobileseg import (
+    AAM,
+    VIM,
+    InputError,
+    MobileSegmentor,
+    SeaFormer_Large,
+    SeaFormer_Tiny,
+    SeaFusion,
+    StrideFormer_Tiny,
+    build_model,
+    load_weights,
+)
 from paddleseg_mobileseg.complexity import count_parameters
-from paddleseg_mobileseg.zoo import MODELS
 
-NAMES = [model.name for model in MODELS]
 SIZES = [(128, 128), (96, 160)]
-PARAMETERS = {"pp_mobileseg_tiny": 1_492_298, "pp_mobileseg_base": 5_943_878}
+PARAMETERS = {
+    "pp_mobileseg_tiny": 1_492_298,
+    "pp_mobileseg_base": 5_943_878,
+    "seaformer_tiny": 1_667_318,
+    "seaformer_small": 3_990_118,
+    "seaformer_base": 8_605_654,
+    "seaformer_large": 13_951_510,
+}
+SEAFORMERS = [name for name in NAMES if name.startswith("seaformer")]
+# Where the published code's own float32 rounding is above 1e-5; see golden.py.
+ROUGH = {("seaformer_small", (96, 160)), ("seaformer_base", (96, 160)), ("seaformer_large", (128, 128)),
+         ("seaformer_large", (96, 160))}
 STOCK = {
     "pp_mobileseg_tiny": (stock.MobileSeg_Tiny, "AAM", [32, 64, 128]),
     "pp_mobileseg_base": (stock.MobileSeg_Base, "AAMSx8", [64, 128, 192]),
@@ -52,10 +72,23 @@ def stock_network(name):
 def test_logits_equal_the_published_network(name, size):
     model = fill(build_model(name, 150))
     logits = run(model.logits, golden_input(*size)).numpy()
-    assert relative_difference(logits, golden_logits(name, *size)) < 1e-5
+    assert relative_difference(logits, golden_logits(name, *size)) < (5e-5 if (name, size) in ROUGH else 1e-5)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", SEAFORMERS)
+def test_logits_equal_the_published_network_in_double_precision(name):
+    paddle.set_default_dtype("float64")
+    try:
+        model = fill(build_model(name, 150), "float64")
+    finally:
+        paddle.set_default_dtype("float32")
+    logits = run(model.logits, golden_input(96, 160).astype("float64")).numpy()
+    reference = np.load(DATA / f"{name}_float64.npz")["logits_96x160"]
+    assert logits.dtype == np.float64
+    assert relative_difference(logits[:, ::3], reference) < 1e-6
+
+
+@pytest.mark.parametrize("name", STOCK)
 def test_stock_paddleseg_agrees_under_the_same_checkpoint(name, published_checkpoint, tmp_path):
     path = published_checkpoint(name)
     model = build_model(name, 150)
@@ -67,7 +100,7 @@ def test_stock_paddleseg_agrees_under_the_same_checkpoint(name, published_checkp
     assert relative_difference(run(model, picture)[0].numpy(), run(network, picture)[0].numpy()) < 1e-5
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", STOCK)
 def test_packaged_gates_of_stock_paddleseg_are_wrong(name, published_checkpoint):
     """The reason for the Sigmoid above: stock 2.8.0 as it comes is far off the published network."""
     network = stock_network(name)
@@ -85,7 +118,7 @@ def test_parameter_count_is_the_published_codes(name):
 
 
 @pytest.mark.parametrize("size", [(64, 64), (97, 131), (32, 200)], ids=str)
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", STOCK)
 def test_any_input_size_gives_logits_of_that_size(name, size):
     model = build_model(name, 7)
     model.eval()
@@ -94,7 +127,7 @@ def test_any_input_size_gives_logits_of_that_size(name, size):
     assert bool(paddle.isfinite(logits).all())
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", STOCK)
 def test_gradient_reaches_every_parameter_and_a_step_lowers_the_loss(name):
     paddle.seed(0)
     model = build_model(name, 4)
@@ -146,8 +179,22 @@ class _TwoFeatures(nn.Layer):
     feat_channels = [8, 16]
 
 
-def test_picture_channels_reach_the_stem():
-    backbone = StrideFormer_Tiny(in_channels=4)
+def test_sea_fusion_refuses_another_number_of_features():
+    with pytest.raises(InputError, match=r"channels \[128, 160\] want 3 features, this backbone gives 4"):
+        MobileSegmentor(3, SeaFormer_Large(), SeaFusion())
+
+
+@pytest.mark.parametrize("backbone", [SeaFormer_Tiny, SeaFormer_Large])
+def test_seaformer_features_lie_at_stride_8_and_behind_each_attention(backbone):
+    network = backbone()
+    strides = {3: (8, 32, 64), 4: (8, 16, 32, 64)}[len(network.feat_channels)]
+    features = network(paddle.zeros([1, 3, 128, 192]))
+    assert [f.shape for f in features] == [[1, c, 128 // s, 192 // s] for c, s in zip(network.feat_channels, strides)]
+
+
+@pytest.mark.parametrize("make", [StrideFormer_Tiny, SeaFormer_Tiny])
+def test_picture_channels_reach_the_stem(make):
+    backbone = make(in_channels=4)
     assert [f.shape[1] for f in backbone(paddle.zeros([1, 4, 64, 64]))] == backbone.feat_channels
 
 
@@ -204,7 +251,7 @@ def exported(model, shape, folder):
 
 
 @pytest.mark.parametrize("size", [(512, 512), (384, 640)], ids=str)
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", STOCK)
 def test_static_graph_equals_dygraph(name, size, tmp_path):
     model = fill(build_model(name, 150))
     picture = golden_input(*size)
@@ -240,13 +287,14 @@ def test_no_stock_component_is_shadowed():
     done = subprocess.run([sys.executable, "-W", "error::UserWarning:paddleseg", "-c", script],
                           capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
-    assert int(re.search(r"added (\d+)", done.stdout).group(1)) >= 8
+    assert int(re.search(r"added (\d+)", done.stdout).group(1)) >= 14
 
 
 @pytest.mark.parametrize(
     "name", ["AAM", "SegHead", "Bilinear", "VIM", "MobileSegmentor", "StrideFormer", "StrideFormer_Tiny",
-             "StrideFormer_Base"]
+             "StrideFormer_Base", "SeaFusion", "SeaFormer", "SeaFormer_Tiny", "SeaFormer_Small", "SeaFormer_Base",
+     "SeaFormer_Large"]
 )
 def test_components_are_registered(name):
-    registry = manager.BACKBONES if name.startswith("Stride") else manager.MODELS
+    registry = manager.BACKBONES if "Former" in name else manager.MODELS
     assert registry[name].__module__.startswith("paddleseg_mobileseg.")

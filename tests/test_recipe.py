@@ -1,4 +1,4 @@
-"""The configs say what PP-MobileSeg was trained with, and PaddleSeg reads from them what they say."""
+"""The configs say what PP-MobileSeg and SeaFormer were trained with, and PaddleSeg reads from them what they say."""
 
 import numpy as np
 import paddle
@@ -10,7 +10,9 @@ from paddleseg_mobileseg import AAM, Bilinear, StrideFormer_Base, StrideFormer_T
 from paddleseg_mobileseg.paths import CONFIGS
 from paddleseg_mobileseg.zoo import MODELS
 
-RECIPES = [(model, data, path) for model in MODELS for data, path in model.configs.items()]
+PP_MOBILESEGS = [model for model in MODELS if model.name.startswith("pp_mobileseg")]
+SEAFORMERS = [model for model in MODELS if model.name.startswith("seaformer")]
+RECIPES = [(model, data, path) for model in PP_MOBILESEGS for data, path in model.configs.items()]
 IDS = [path.rsplit("/", 1)[-1] for _, _, path in RECIPES]
 CLASSES = {"ade20k": 150, "cityscapes": 19}
 PARTS = {"pp_mobileseg_base": (StrideFormer_Base, 8), "pp_mobileseg_tiny": (StrideFormer_Tiny, 16)}
@@ -54,7 +56,7 @@ def test_config_has_the_published_schedule_and_losses(model, data, path):
     [("ade20k", (0.5, 2.0, 0.25), [512, 512], 0.4), ("cityscapes", (0.125, 1.5, 0.125), [1024, 512], 0.5)],
 )
 def test_config_has_the_published_augmentation(data, scales, crop, distortion):
-    for model in MODELS:
+    for model in PP_MOBILESEGS:
         transforms = builder(model.configs[data]).config.train_dataset_cfg["transforms"]
         scaling, cropping, flip, distort, _ = transforms
         assert (scaling["min_scale_factor"], scaling["max_scale_factor"], scaling["scale_step_size"]) == scales
@@ -62,7 +64,7 @@ def test_config_has_the_published_augmentation(data, scales, crop, distortion):
         assert {distort[f"{kind}_range"] for kind in ("brightness", "contrast", "saturation")} == {distortion}
 
 
-@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.name)
+@pytest.mark.parametrize("model", PP_MOBILESEGS, ids=lambda model: model.name)
 def test_optimizer_spares_batch_norms_and_embeddings_and_hurries_the_head(model):
     """One step without a gradient moves a parameter by its weight decay alone, in proportion to its rate."""
     recipe = builder(model.configs["ade20k"])
@@ -94,3 +96,50 @@ def test_head_learns_ten_times_as_fast():
     for name, parameter in named:
         step = -float(parameter.flatten()[0])
         assert step == pytest.approx(6e-3 if name.startswith("head.") else 6e-4, rel=1e-3), name
+
+
+@pytest.mark.parametrize(
+    "model, data, path",
+    [(model, data, path) for model in SEAFORMERS for data, path in model.configs.items()],
+    ids=[path.rsplit("/", 1)[-1] for model in SEAFORMERS for path in model.configs.values()],
+)
+def test_seaformer_config_has_the_published_schedule(model, data, path):
+    recipe = builder(path)
+    pictures, rate = (32, 5e-4) if data == "ade20k" else (8, 3e-4)
+    assert recipe.config.batch_size * 2 == pictures and recipe.config.iters == 160_000
+    schedule = recipe.lr_scheduler
+    for step, expected in {0: rate * 1e-6, 1500: rate, 1500 + 158_500 // 2: rate / 2, 160_000: 0.0}.items():
+        schedule.step(step)
+        assert schedule.get_lr() == pytest.approx(expected, abs=1e-12)
+    assert [type(loss) for loss in recipe.loss["types"]] == [losses.CrossEntropyLoss]
+
+
+@pytest.mark.parametrize(
+    "data, crop, factors, sizes",
+    [
+        ("cityscapes", [1024, 512], (0.25, 1.0), [1024, 512]),
+        ("cityscapes_1024x1024", [1024, 1024], (0.5, 2.0), None),
+    ],
+)
+def test_seaformer_sees_cityscapes_at_half_or_full_size(data, crop, factors, sizes):
+    (path,) = (model.configs[data] for model in SEAFORMERS if model.name == "seaformer_base")
+    config = builder(path).config
+    scaling, cropping = config.train_dataset_cfg["transforms"][:2]
+    assert cropping["crop_size"] == crop
+    assert (scaling["min_scale_factor"], scaling["max_scale_factor"], scaling["scale_step_size"]) == (*factors, 0)
+    resizing = [each for each in config.val_dataset_cfg["transforms"] if each["type"] == "Resize"]
+    assert [each["target_size"] for each in resizing] == ([sizes] if sizes else [])
+
+
+def test_seaformer_fusion_and_head_learn_ten_times_as_fast_and_embeddings_do_not_decay():
+    recipe = builder("seaformer/seaformer_tiny_ade20k_512x512_160k.yml")
+    network, optimizer = recipe.model, recipe.optimizer
+    optimizer._learning_rate.step(1500)
+    named = [(name, p) for name, p in network.named_parameters() if not p.stop_gradient]
+    for _, parameter in named:
+        parameter.set_value(paddle.ones_like(parameter))
+        parameter.grad = paddle.zeros_like(parameter)
+    optimizer.step()
+    for name, parameter in named:
+        factor = 0.0 if "pos_embed" in name else (10.0 if name.startswith(("head.", "neck.")) else 1.0)
+        np.testing.assert_allclose(parameter.numpy(), 1 - 5e-4 * factor * 0.01, rtol=0, atol=2e-7, err_msg=name)

@@ -6,16 +6,12 @@ import pickle
 import numpy as np
 import paddle
 import pytest
-from golden import published_shapes, published_tensors
+from golden import NAMES, published_naming, published_shapes, published_tensors
 
 from paddleseg_mobileseg import InputError, StrideFormer_Base, StrideFormer_Tiny, build_model, load_weights
 from paddleseg_mobileseg.checkpoint import read_checkpoint, write_checkpoint
 from paddleseg_mobileseg.cli import main
 from paddleseg_mobileseg.weights import rename_tensors
-from paddleseg_mobileseg.zoo import MODELS
-
-NAMES = [model.name for model in MODELS]
-
 
 def state(model):
     return {name: tensor.numpy() for name, tensor in model.state_dict().items()}
@@ -27,7 +23,7 @@ def test_every_published_tensor_maps_onto_the_plugin_and_back(name):
     model = build_model(name, 150)
     ours = rename_tensors(model, published, to="plugin")
     assert set(ours) == set(model.state_dict())
-    back = rename_tensors(model, ours, to="paddleseg")
+    back = rename_tensors(model, ours, to=published_naming(name))
     assert set(back) == set(published_shapes(name))
     assert all(back[key] is published[key] for key in published)
 
@@ -40,7 +36,7 @@ def test_import_weights_writes_both_namings_and_finds_the_model_by_itself(name, 
     model = build_model(name, 150)
     assert load_weights(model, tmp_path / "ours.pdparams") == "plugin"
     assert main(["import-weights", str(tmp_path / "ours.pdparams"), str(tmp_path / "theirs.pdparams"),
-                 "--to", "paddleseg"]) == 0
+                 "--to", published_naming(name)]) == 0
     theirs, original = read_checkpoint(tmp_path / "theirs.pdparams"), read_checkpoint(source)
     assert theirs.keys() == original.keys()
     assert all(np.array_equal(theirs[key], original[key]) for key in original)

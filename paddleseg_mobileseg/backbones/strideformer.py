@@ -5,7 +5,7 @@ from typing import List, Optional, Sequence, Union
 from paddle import nn
 from paddleseg.cvlibs import manager
 
-from ..layers import ConvBN, InvertedResidual, SeaBlock
+from ..layers import ConvBN, InvertedResidual, sea_stage
 from ..weights import load_weights
 
 Block = Sequence[Union[int, str, bool]]
@@ -62,22 +62,17 @@ class StrideFormer(nn.Layer):
             stage_channels.append(channels)
 
         for index, depth, key_dim, mlp_ratio, width in zip((3, 4), depths, key_dims, mlp_ratios, stage_channels[2:]):
-            last = max(depth - 1, 1)
             self.add_sublayer(
                 f"attention{index}",
-                nn.Sequential(
-                    *[
-                        SeaBlock(
-                            width,
-                            key_dim,
-                            num_heads,
-                            attn_ratio,
-                            mlp_ratio,
-                            drop_path=drop_path_rate * position / last,
-                            stride=2 if stride_attention else 1,
-                        )
-                        for position in range(depth)
-                    ]
+                sea_stage(
+                    width,
+                    depth,
+                    key_dim,
+                    num_heads,
+                    attn_ratio,
+                    mlp_ratio,
+                    drop_path_rate,
+                    stride=2 if stride_attention else 1,
                 ),
             )
         self.feat_channels: List[int] = stage_channels[1:]

@@ -3,8 +3,10 @@
 import json
 from typing import Any, Dict, List, Optional
 
-from ..complexity import count_multiply_adds, count_parameters
-from ..zoo import MODELS, Model
+from tqdm import tqdm
+
+from ..complexity import COUNTING_RULES, count_multiply_adds, count_parameters
+from ..zoo import MODELS, Model, Published
 
 EXAMPLE = "mobileseg models --json"
 
@@ -17,23 +19,30 @@ def add_arguments(parser) -> None:
 def describe(model: Model, num_classes: int) -> Dict[str, Any]:
     """One row: parameters and multiply-adds (512x512) as counted here, beside what was published."""
     network = model.build(num_classes)
-    published = model.published.get("ade20k")
+    count = COUNTING_RULES.get(model.counting_rule)
     return {
         "name": model.name,
         "title": model.title,
         "num_classes": num_classes,
         "parameters": count_parameters(network),
         "multiply_adds_512x512": count_multiply_adds(network),
-        "published_ade20k": published and {
-            "miou_percent": published.miou,
-            "latency_ms_snapdragon_855": published.latency_ms,
-            "parameters_m": published.parameters_m,
-            "flops_g": published.flops_g,
-            "source": published.source,
-        },
+        "counting_rule": model.counting_rule or None,
+        "parameters_by_counting_rule": count and count(network),
+        "published": {data: _published(figures) for data, figures in model.published.items()},
         "configs": model.configs,
         "checkpoint": model.checkpoint,
         "note": model.note,
+    }
+
+
+def _published(figures: Published) -> Dict[str, Any]:
+    return {
+        "miou_percent": figures.miou,
+        "latency_ms_snapdragon_855": figures.latency_ms,
+        "latency_size": figures.latency_ms and list(figures.latency_size),
+        "parameters_m": figures.parameters_m,
+        "flops_g": figures.flops_g,
+        "source": figures.source,
     }
 
 
@@ -42,29 +51,45 @@ def _cell(value: Optional[float], pattern: str) -> str:
 
 
 def table(rows: List[Dict[str, Any]]) -> str:
-    """The rows as a Markdown table."""
+    """The rows as a Markdown table; below it the sources and notes, one line for all the models that share one."""
     lines = [
-        "| model | parameters | multiply-adds, 512x512 "
-        "| published: parameters | mIoU, ADE20K | latency, Snapdragon 855 |",
-        "| --- | ---: | ---: | ---: | ---: | ---: |",
+        "| model | parameters | multiply-adds, 512x512 | published: parameters | multiply-adds "
+        "| mIoU, ADE20K | mIoU, Cityscapes | latency, Snapdragon 855 |",
+        "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
     for row in rows:
-        published = row["published_ade20k"] or {}
-        parameters, miou, latency = (
-            _cell(published.get(key), pattern)
-            for key, pattern in (
-                ("parameters_m", "{:.2f} M"),
-                ("miou_percent", "{:.2f} %"),
-                ("latency_ms_snapdragon_855", "{:.1f} ms"),
-            )
-        )
-        lines.append(
-            f"| `{row['name']}` | {row['parameters'] / 1e6:.2f} M | {row['multiply_adds_512x512'] / 1e9:.2f} G "
-            f"| {parameters} | {miou} | {latency} |"
-        )
-    return "\n".join(lines)
+        ade20k, cityscapes = (row["published"].get(data, {}) for data in ("ade20k", "cityscapes"))
+        cells = [
+            f"`{row['name']}`",
+            f"{row['parameters'] / 1e6:.2f} M",
+            f"{row['multiply_adds_512x512'] / 1e9:.2f} G",
+            _cell(ade20k.get("parameters_m"), "{:.4g} M"),
+            _cell(ade20k.get("flops_g"), "{:.4g} G"),
+            _cell(ade20k.get("miou_percent"), "{:.2f} %"),
+            _cell(cityscapes.get("miou_percent"), "{:.2f} %"),
+            _latency(ade20k) or _latency(cityscapes) or "-",
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines + ["", *_notes(rows)])
+
+
+def _latency(published: Dict[str, Any]) -> Optional[str]:
+    milliseconds = published.get("latency_ms_snapdragon_855")
+    if milliseconds is None:
+        return None
+    size = "{1}x{0}".format(*published["latency_size"])
+    return f"{milliseconds:.1f} ms" + ("" if size == "512x512" else f" at {size}")
+
+
+def _notes(rows: List[Dict[str, Any]]) -> List[str]:
+    sharing: Dict[str, List[str]] = {}
+    for row in rows:
+        sources = "; ".join(dict.fromkeys(figures["source"] for figures in row["published"].values()))
+        sharing.setdefault(f"published: {sources}. {row['note']}".strip(), []).append(f"`{row['name']}`")
+    return [f"- {', '.join(names)}: {note}" for note, names in sharing.items()]
 
 
 def run(args) -> None:
-    rows = [describe(model, args.num_classes) for model in MODELS]
+    progress = tqdm(MODELS, desc="count", unit="model", delay=2, disable=None, leave=False)
+    rows = [describe(model, args.num_classes) for model in progress]
     print(json.dumps(rows, indent=2) if args.json else table(rows))

@@ -1,3 +1,4 @@
 from .aam import AAM
+from .sea_fusion import SeaFusion
 
-__all__ = ["AAM"]
+__all__ = ["AAM", "SeaFusion"]

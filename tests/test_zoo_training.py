@@ -1,0 +1,69 @@
+"""The benchmark that trains every network on the built-in scenes: its configs, its floor, and how it resumes."""
+
+import json
+
+import numpy as np
+import pytest
+import yaml
+
+from benchmarks.zoo_training import __main__ as command
+from benchmarks.zoo_training.training import chance, scenes_config, train_and_score
+from paddleseg_mobileseg.config import load_config
+from paddleseg_mobileseg.datasets import SyntheticScenes
+from paddleseg_mobileseg.demo.evaluation import confusion_matrix, scores_of
+from paddleseg_mobileseg.zoo import MODELS, find_model
+
+
+def test_every_network_gets_a_config_from_random_weights_with_a_loss_for_each_output(tmp_path):
+    for model in MODELS:
+        path = tmp_path / f"{model.name}.yml"
+        path.write_text(yaml.safe_dump(scenes_config(model)))
+        config = load_config(str(path)).dic
+        assert config["model"]["num_classes"] == 9 and "pretrained" not in str(config["model"])
+        outputs = 3 if model.name.startswith("mobileseg_") else 1
+        assert len(config["loss"]["coef"]) == len(config["loss"]["types"]) == outputs
+        assert "lr_mult" not in config["model"]["backbone"]
+
+
+def test_chance_is_the_score_of_the_best_constant_answer():
+    scenes = SyntheticScenes(mode="test", size=(32, 48), count=5)
+    truth = np.stack([scenes.scene(index)[1] for index in range(5)])
+    constant = [scores_of(confusion_matrix(truth, np.full_like(truth, c), 9), scenes.CLASSES)["miou"] for c in range(9)]
+    assert chance(scenes) == pytest.approx(max(constant))
+
+
+def test_a_short_training_is_scored_and_learns(tmp_path):
+    row = train_and_score(find_model("topformer_tiny"), tmp_path, iters=30, seed=0)
+    assert row["model"] == "topformer_tiny" and row["iters"] == 30 and row["size"] == [96, 128]
+    assert row["loss"][-1] < row["loss"][0] and 0 <= row["miou"] <= 1 and row["accuracy"] > 0.15
+    assert (tmp_path / "iter_30" / "model.pdparams").is_file()
+
+
+def test_what_the_results_hold_is_not_trained_again(tmp_path, capsys, monkeypatch):
+    trained = []
+
+    def train(model, folder, iters, seed):
+        trained.append(model.name)
+        return row(model.name, iters, seed)
+
+    def row(name, iters, seed):
+        figures = {"miou": 0.5, "chance": 0.03, "accuracy": 0.75, "loss": [2.0, 0.5], "seconds": 61.2}
+        return {"model": name, "iters": iters, "seed": seed, **figures}
+
+    monkeypatch.setattr(command, "train_and_score", train)
+    output = tmp_path / "results.jsonl"
+    output.write_text(json.dumps(row("seaformer_tiny", 300, 0)) + "\n" + '{"model": "cut o')
+    arguments = ["--output", str(output), "--models", "mobileseg_ghostnet", "seaformer_tiny"]
+    assert command.main(arguments) == 0 and trained == ["mobileseg_ghostnet"]
+    assert command.main(arguments) == 0 and trained == ["mobileseg_ghostnet"]
+    last = capsys.readouterr().out.strip().splitlines()[-2:]
+    assert last == [
+        "| `seaformer_tiny` | 300 | 0.5000 | 0.0300 | 0.7500 | 2.00, 0.50 | 61 s |",
+        "| `mobileseg_ghostnet` | 300 | 0.5000 | 0.0300 | 0.7500 | 2.00, 0.50 | 61 s |",
+    ]
+
+
+@pytest.mark.parametrize("arguments", [["--models", "resnet"], ["--iters", "3"]])
+def test_bad_arguments_are_one_line(arguments, tmp_path, capsys):
+    assert command.main(["--output", str(tmp_path / "results.jsonl"), *arguments]) == 2
+    assert capsys.readouterr().err.startswith("error: ")
