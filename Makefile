@@ -4,7 +4,7 @@ demo: .venv/.installed
 	.venv/bin/mobileseg demo --output output/demo
 
 test: .venv/.installed
-	.venv/bin/python -m pytest
+	.venv/bin/python -m pytest -n 2 --dist worksteal
 
 test-slow: .venv/.installed
 	.venv/bin/python -m pytest -m slow

@@ -30,8 +30,8 @@ INSTALL_REQUIRES = [
 EXTRAS_REQUIRE = {
     # opt and the x86 predictor. The wheels exist for Linux on x86_64, CPython 3.8 and 3.10.
     "lite": ["paddlelite==2.13rc0"],
-    # The suite, and its property tests.
-    "test": ["pytest>=7.4", "hypothesis>=6.80"],
+    # The suite, its property tests, and two processes to run it in.
+    "test": ["pytest>=7.4", "hypothesis>=6.80", "pytest-xdist>=3.5"],
 }
 
 

@@ -1,9 +1,15 @@
+import os
+
 import pytest
 
-import paddleseg_mobileseg  # noqa: F401  first, so that OpenCV comes before Paddle
-from golden import published_naming, published_tensors
-from paddleseg_mobileseg.checkpoint import write_checkpoint
-from torch_files import write_zip
+# Two workers with two threads each on two cores wait for each other most of the time.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import paddleseg_mobileseg  # noqa: E402, F401  first, so that OpenCV comes before Paddle
+from golden import published_naming, published_tensors  # noqa: E402
+from paddleseg_mobileseg.checkpoint import write_checkpoint  # noqa: E402
+from torch_files import write_zip  # noqa: E402
 
 
 @pytest.fixture(scope="session")

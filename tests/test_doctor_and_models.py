@@ -5,6 +5,7 @@ import json
 import pytest
 
 from paddleseg_mobileseg import InputError, build_model, compat, labels
+from paddleseg_mobileseg.ablations import ABLATIONS
 from paddleseg_mobileseg.cli import doctor, main
 from paddleseg_mobileseg.deploy.opt import opt_version
 from paddleseg_mobileseg.paths import CONFIGS
@@ -65,6 +66,15 @@ def test_models_table_has_what_is_published_on_either_data_set_and_every_note(ca
     assert cells["topformer_tiny"][0] == "1.37 M"
     for model in MODELS:
         assert f"`{model.name}`" in notes and model.note in notes
+
+
+def test_models_has_the_ablations_of_the_paper_too(capsys):
+    assert main(["models", "--ablations", "--json"]) == 0
+    rows = {row["name"]: row for row in json.loads(capsys.readouterr().out)}
+    assert list(rows) == [model.name for model in ABLATIONS]
+    bilinear, vim = rows["pp_mobileseg_base_bilinear"], rows["pp_mobileseg_base_vim"]
+    assert bilinear["parameters"] == vim["parameters"] == 5_943_878
+    assert rows["seaformer_base_fusion"]["published"]["ade20k"]["latency_ms_snapdragon_855"] == 465.6
 
 
 @pytest.mark.parametrize("path", [path for model in MODELS for path in model.configs.values()])

@@ -11,7 +11,8 @@ from tqdm import tqdm
 from paddleseg_mobileseg.errors import InputError, MobilesegError
 
 from ..results_file import ResultsFile
-from .logits import SIZE, Case, cases
+from .logits import SIZE, cases
+from .networks import network_cases
 from .report import plot, table
 from .tails import time_tails
 
@@ -48,13 +49,14 @@ def main(argv: Optional[List[str]] = None) -> int:
 
 def _measure(args: argparse.Namespace, results: ResultsFile) -> None:
     known = {row["name"] for row in results.rows}
-    wanted = [(case.name(), case) for case in cases() if args.question in (None, case.question)]
+    chosen = [*cases(), *network_cases()]
+    wanted = [(case.name(), case) for case in chosen if args.question in (None, case.facts()["question"])]
     wanted += [(path.stem, path) for path in args.logits]
     wanted = [(name, source) for name, source in dict(wanted).items() if name not in known]
     for name, source in tqdm(wanted, desc="labels", unit="case", disable=None):
-        made_up = isinstance(source, Case)
-        logits = source.logits() if made_up else _read(source)
-        facts = source.facts() if made_up else {"question": "networks", "classes": logits.shape[1]}
+        given = isinstance(source, Path)
+        logits = _read(source) if given else source.logits()
+        facts = {"question": "networks", "classes": logits.shape[1]} if given else source.facts()
         found = time_tails(logits, (SIZE, SIZE), name, args.rounds, args.repeats)
         results.append({"name": name, **facts, **found})
 

@@ -51,6 +51,35 @@ def table(rows: List[Row]) -> str:
     return "\n\n".join(parts)
 
 
+def summary(rows: List[Row]) -> str:
+    """A few rows for a page that has other things to say."""
+    chosen = [row for row in rows if row["question"] == "networks"]
+    environment = rows[0]["records"]["exact"]["environment"]
+    lines = [
+        f"Milliseconds of a label map of 512x512, one thread of {environment['cpu']}, all through Paddle-Lite "
+        f"({environment['date'][:10]}, `python -m benchmarks.labels`):",
+        "",
+        "| logits | classes in the map | interpolation and argmax | VIM | exact | times as fast as argmax | as VIM |",
+        "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
+    ]
+    for row in chosen:
+        exact, argmax, vim = (milliseconds(row, way, statistics.median) for way in WAYS)
+        held = row["records"]["exact"]["classes_present"][0]
+        lines.append(
+            f"| {row['name']} | {held} | {argmax:.0f} | {vim:.1f} | {exact:.2f} | {row['ratios']['argmax']:.0f} "
+            f"| {row['ratios']['vim']:.0f} |"
+        )
+    noise = [row for row in rows if row["question"] == "noise"]
+    worst = min(noise, key=lambda row: row["ratios"]["argmax"])
+    lines += [
+        "",
+        f"The worst case, independent random logits, is still {worst['ratios']['argmax']:.1f} times as fast as "
+        f"interpolation and argmax ({worst['name']}); the curves over classes, pieces and strides are in "
+        "[`benchmarks/results/labels.svg`](benchmarks/results/labels.svg).",
+    ]
+    return "\n".join(lines)
+
+
 def plot(rows: List[Row], path: Path) -> None:
     """Four panels, one a question, as SVG."""
     with matplotlib.rc_context(STYLE):

@@ -28,7 +28,7 @@ def main(argv: Optional[List[str]] = None) -> int:
         help="JSON lines; what it holds is not repeated. Logs and checkpoints go into the folder of the same name",
     )
     parser.add_argument("--models", nargs="+", metavar="NAME", help="names of `mobileseg models` (default: all)")
-    parser.add_argument("--iters", type=int, default=300, help="iterations of 8 scenes of 128x96 (default: 300)")
+    parser.add_argument("--iters", type=int, default=200, help="iterations of 8 scenes of 96x64 (default: 200)")
     parser.add_argument("--seed", type=int, default=0, help="of weights and order (default: 0)")
     args = parser.parse_args(argv)
     try:

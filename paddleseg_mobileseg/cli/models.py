@@ -5,6 +5,7 @@ from typing import Any, Dict, List, Optional
 
 from tqdm import tqdm
 
+from ..ablations import ABLATIONS
 from ..complexity import COUNTING_RULES, count_multiply_adds, count_parameters
 from ..zoo import MODELS, Model, Published
 
@@ -13,6 +14,7 @@ EXAMPLE = "mobileseg models --json"
 
 def add_arguments(parser) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument("--ablations", action="store_true", help="the paper's ablations of PP-MobileSeg-Base instead")
     parser.add_argument("--num-classes", type=int, default=150, help="classes to count with (default: 150)")
 
 
@@ -90,6 +92,6 @@ def _notes(rows: List[Dict[str, Any]]) -> List[str]:
 
 
 def run(args) -> None:
-    progress = tqdm(MODELS, desc="count", unit="model", delay=2, disable=None, leave=False)
+    progress = tqdm(ABLATIONS if args.ablations else MODELS, desc="count", unit="model", delay=2, disable=None, leave=False)
     rows = [describe(model, args.num_classes) for model in progress]
     print(json.dumps(rows, indent=2) if args.json else table(rows))
