@@ -1,4 +1,4 @@
-"""Predictors on this host, in child processes with one thread: Paddle-Lite's, and what others have in common with it."""
+"""Predictors on this host, in child processes with one thread: Paddle-Lite's, and what any has in common with it."""
 
 import json
 import platform
@@ -51,6 +51,7 @@ class Predictor:
         engine: what runs it.
         worker: the program, which answers as `lite_worker.py` does.
         core: the core to bind to; None leaves that to the system.
+        clock: "wall", or "cpu" for the time that the process had a core, on a machine with other work.
         options: what else the worker is told.
 
     Attributes:
@@ -68,10 +69,11 @@ class Predictor:
         engine: str,
         worker: Path,
         core: Optional[int] = None,
+        clock: str = "wall",
         options: Optional[Dict[str, Any]] = None,
     ):
         self.model, self.metadata, self.engine, self.core = model, metadata, engine, core
-        told = {**(options or {}), "core": core, "label_maps": self._label_map_rule()}
+        told = {**(options or {}), "core": core, "clock": clock, "label_maps": self._label_map_rule()}
         with ExitStack() as opened:
             self._scratch = opened.enter_context(scratch_folder())
             self._worker = opened.enter_context(
@@ -119,9 +121,8 @@ class Predictor:
     def _save(self, path: Path, batch: np.ndarray) -> None:
         expected = self.metadata.input
         if list(batch.shape) != expected.shape or batch.dtype != expected.dtype:
-            raise InputError(
-                f"{self.model} takes {expected.dtype} of shape {expected.shape}, not {batch.dtype} of {list(batch.shape)}"
-            )
+            given = f"{batch.dtype} of {list(batch.shape)}"
+            raise InputError(f"{self.model} takes {expected.dtype} of shape {expected.shape}, not {given}")
         try:
             np.save(path, batch)
         except OSError as error:
@@ -168,6 +169,7 @@ class LitePredictor(Predictor):
     Args:
         nb: the model, with its JSON file beside it.
         core: the core to bind to; None leaves that to the system.
+        clock: "wall", or "cpu" for the time that the process had a core, on a machine with other work.
 
     Attributes:
         metadata: what the JSON file says.
@@ -177,7 +179,7 @@ class LitePredictor(Predictor):
         ToolError: Paddle-Lite cannot load it, or the core cannot be had.
     """
 
-    def __init__(self, nb: Union[str, Path], core: Optional[int] = None):
+    def __init__(self, nb: Union[str, Path], core: Optional[int] = None, clock: str = "wall"):
         metadata = read_metadata(nb)
         if platform.machine() not in ("x86_64", "AMD64") or metadata.target != HOST_TARGET:
             raise InputError(
@@ -185,4 +187,4 @@ class LitePredictor(Predictor):
                 "convert with --target x86 and run it on an x86_64 machine"
             )
         require_paddlelite()
-        super().__init__(Path(nb), metadata, ENGINE, _WORKER, core)
+        super().__init__(Path(nb), metadata, ENGINE, _WORKER, core, clock)

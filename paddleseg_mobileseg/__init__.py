@@ -13,11 +13,21 @@ _compat.apply()
 if not (_Path(__path__[0]) / "deploy").is_dir():
     __path__.append(str(_Path(__path__[0]).parent))
 
-from .backbones import StrideFormer, StrideFormer_Base, StrideFormer_Tiny  # noqa: E402
+from .backbones import (  # noqa: E402
+    SeaFormer,
+    SeaFormer_Base,
+    SeaFormer_Large,
+    SeaFormer_Small,
+    SeaFormer_Tiny,
+    StrideFormer,
+    StrideFormer_Base,
+    StrideFormer_Tiny,
+)
+from .distillation import MultiResolutionDistillation  # noqa: E402
 from .errors import InputError, MobilesegError, ToolError  # noqa: E402
 from .heads import VIM, Bilinear, SegHead  # noqa: E402
 from .labels import upsample_labels  # noqa: E402
-from .necks import AAM  # noqa: E402
+from .necks import AAM, SeaFusion  # noqa: E402
 from .segmentor import MobileSegmentor  # noqa: E402
 from .weights import load_weights  # noqa: E402
 from .zoo import build_model  # noqa: E402
@@ -31,6 +41,13 @@ __all__ = [
     "InputError",
     "MobileSegmentor",
     "MobilesegError",
+    "MultiResolutionDistillation",
+    "SeaFormer",
+    "SeaFormer_Base",
+    "SeaFormer_Large",
+    "SeaFormer_Small",
+    "SeaFormer_Tiny",
+    "SeaFusion",
     "SegHead",
     "StrideFormer",
     "StrideFormer_Base",

@@ -1,5 +1,12 @@
 """Colours and style of every plot."""
 
+import io
+from typing import Callable
+
+import matplotlib
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.figure import Figure
+
 INK, FAINT, BLUE, ORANGE, GREEN = "#1f2933", "#d8dee6", "#2563a8", "#c2701c", "#1f7a4d"
 
 STYLE = {
@@ -17,3 +24,19 @@ STYLE = {
     "svg.fonttype": "none",
     "svg.hashsalt": "mobileseg",
 }
+
+
+def draw_svg(width: float, height: float, draw: Callable[[Figure], None]) -> str:
+    """An <svg> element of what `draw` puts into a figure of `width` by `height` inches, in the style of every plot.
+
+    The same drawing gives the same text, so that a committed picture changes with its content only.
+    """
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(width, height), layout="constrained")
+        FigureCanvasSVG(figure)
+        draw(figure)
+        file = io.StringIO()
+        figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
+    # Inside a page there is no place for the XML declaration.
+    svg = file.getvalue()
+    return svg[svg.index("<svg"):]

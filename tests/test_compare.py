@@ -208,7 +208,9 @@ def test_the_command_fails_below_its_limits_and_still_prints(flags, small, small
     assert said.err.splitlines()[-1].startswith("error: Paddle-Lite and Paddle disagree")
 
 
-@pytest.mark.parametrize("flags", [["--weights", "int8"], ["--labels", "argmax"], ["--input-shape", "1", "3", "9", "9"]])
+@pytest.mark.parametrize(
+    "flags", [["--weights", "int8"], ["--labels", "argmax"], ["--input-shape", "1", "3", "9", "9"]]
+)
 def test_flags_of_conversion_need_a_conversion(flags, small, small_nb, capfd):
     assert main(["compare", str(small), "--nb", str(small_nb), *flags]) == 2
     assert "leave them away" in capfd.readouterr().err

@@ -92,6 +92,7 @@ def _notes(rows: List[Dict[str, Any]]) -> List[str]:
 
 
 def run(args) -> None:
-    progress = tqdm(ABLATIONS if args.ablations else MODELS, desc="count", unit="model", delay=2, disable=None, leave=False)
+    table_rows = ABLATIONS if args.ablations else MODELS
+    progress = tqdm(table_rows, desc="count", unit="model", delay=2, disable=None, leave=False)
     rows = [describe(model, args.num_classes) for model in progress]
     print(json.dumps(rows, indent=2) if args.json else table(rows))

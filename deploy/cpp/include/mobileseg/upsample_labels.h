@@ -87,6 +87,17 @@ void LabelRow(const LogitMap<Logit>& map, const Axis::Cell& row, const Axis& row
   }
 }
 
+#ifdef MOBILESEG_DISPATCH_AVX2
+// The same, with everything that it calls, compiled for AVX2.
+template <typename Logit, typename Label>
+__attribute__((target("avx2"), flatten)) void LabelRowWithAvx2(const LogitMap<Logit>& map, const Axis::Cell& row,
+                                                               const Axis& rows, const Axis& columns,
+                                                               const Winners& winners, Block& block,
+                                                               Contest& contest, Label* labels) {
+  LabelRow(map, row, rows, columns, winners, block, contest, labels);
+}
+#endif
+
 // Calls work(index) for every index below `count`, each worker with a state of its own made by make_work().
 template <typename MakeWork>
 void Share(std::size_t count, int threads, const MakeWork& make_work) {
@@ -131,6 +142,12 @@ LabelStatus UpsampleLabels(const Logit* logits, int classes, int height, int wid
   detail::Share(rows.cells.size(), threads, [&] {
     return [&, block = detail::Block(classes), contest = detail::Contest(classes, columns.longest)](
                std::size_t index) mutable {
+#ifdef MOBILESEG_DISPATCH_AVX2
+      if (detail::HasAvx2()) {
+        detail::LabelRowWithAvx2(map, rows.cells[index], rows, columns, winners, block, contest, labels);
+        return;
+      }
+#endif
       detail::LabelRow(map, rows.cells[index], rows, columns, winners, block, contest, labels);
     };
   });

@@ -89,7 +89,9 @@ class Contest {
     int index = 0;
     float best = values[0];
     for (int i = 1; i < count_; ++i) {
-      index = values[i] > best ? i : index;
+      // With a mask, since a branch here goes either way.
+      const int ahead = -static_cast<int>(values[i] > best);
+      index = (i & ahead) | (index & ~ahead);
       best = values[i] > best ? values[i] : best;
     }
     return index;
@@ -102,10 +104,10 @@ class Contest {
     const float at_left = left_[last], at_right = right_[first];
     int rivals = 0;
     for (int i = 0; i < count_; ++i) {
-      const bool below_first = (right_[i] < at_right) | ((right_[i] == at_right) & (first < i));
-      const bool below_last = (left_[i] < at_left) | ((left_[i] == at_left) & (last < i));
+      const int below_first = int(right_[i] < at_right) | (int(right_[i] == at_right) & int(first < i));
+      const int below_last = int(left_[i] < at_left) | (int(left_[i] == at_left) & int(last < i));
       rivals_[rivals] = i;
-      rivals += !(below_first | below_last);
+      rivals += 1 - (below_first | below_last);
     }
     return rivals;
   }

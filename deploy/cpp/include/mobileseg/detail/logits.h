@@ -8,8 +8,8 @@
 #include <cstring>
 #include <limits>
 
-// The pass over all logits is compiled for AVX2 too, which baseline x86-64 lacks, and chosen where the processor has
-// it. ARM's NEON needs no choice: every 64-bit processor has it.
+// The two hot loops are compiled for AVX2 too, which baseline x86-64 lacks, and chosen where the processor has it. The
+// results are the same. ARM's NEON needs no choice: every 64-bit processor has it.
 #if defined(__GNUC__)
 #define MOBILESEG_ALWAYS_INLINE __attribute__((always_inline)) inline
 #if defined(__x86_64__) && !defined(__AVX2__)
@@ -29,6 +29,13 @@ struct Half {
 };
 
 namespace detail {
+
+#ifdef MOBILESEG_DISPATCH_AVX2
+inline bool HasAvx2() {
+  static const bool has = __builtin_cpu_supports("avx2");
+  return has;
+}
+#endif
 
 constexpr float kLargest = std::numeric_limits<float>::max() / 2;
 

@@ -85,8 +85,7 @@ class Winners {
   static int CompeteSideBySide(const Logit* from, std::size_t count, int label, float* best, float* second,
                                std::int32_t* labels) {
 #ifdef MOBILESEG_DISPATCH_AVX2
-    static const bool avx2 = __builtin_cpu_supports("avx2");
-    if (avx2) return CompeteWithAvx2(from, count, label, best, second, labels);
+    if (HasAvx2()) return CompeteWithAvx2(from, count, label, best, second, labels);
 #endif
     return Compete(from, 1, count, label, best, second, labels);
   }

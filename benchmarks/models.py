@@ -1,0 +1,209 @@
+"""Networks made ready to be measured: exports and conversions in a folder, made where they are missing."""
+
+import hashlib
+import json
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Dict, Iterator, List, Sequence, Tuple
+
+import numpy as np
+import paddle
+from tqdm import tqdm
+
+import paddleseg_mobileseg
+from paddleseg_mobileseg import deploy
+from paddleseg_mobileseg.deploy.convert import versions, write_model
+from paddleseg_mobileseg.deploy.export import export_model
+from paddleseg_mobileseg.deploy.interface import count_classes, describe_input
+from paddleseg_mobileseg.deploy.label_tail import attach, tail_program
+from paddleseg_mobileseg.deploy.lite import HOST_TARGET
+from paddleseg_mobileseg.deploy.metadata import Metadata, OutputTensor, metadata_path, sha256_of
+from paddleseg_mobileseg.deploy.opt import opt_version
+from paddleseg_mobileseg.deploy.prepare import PreparedModel, prepare
+from paddleseg_mobileseg.deploy.static_graph import StaticGraph
+from paddleseg_mobileseg.deploy.support import check_support
+from paddleseg_mobileseg.files import atomic_folder, atomic_path, write_text
+
+from .cases import INFERENCE_ENGINES, PHONE, Case, find_network
+from .pictures import TRANSFORMS, built_in_pictures, read_pictures
+from .weights import settle
+
+COMPETING = 20
+"""How many classes can win with the random weights: as many as a trained network finds in a picture of many things."""
+
+_SETTLING_SIZE = (256, 256)
+_SETTLING_PICTURES = 4
+_PACKAGE = Path(paddleseg_mobileseg.__file__).parent
+_NETWORKS = ("backbones", "necks", "heads", "layers.py", "segmentor.py", "stock_networks.py", "zoo.py")
+_CONVERSION = ("export", "exported", "folding", "interface", "label_tail", "metadata", "opt", "passes", "prepare")
+
+
+@dataclass(frozen=True)
+class Export:
+    """Which exported network a case starts from."""
+
+    network: str
+    height: int
+    width: int
+    num_classes: int
+
+    @staticmethod
+    def of(case: Case) -> "Export":
+        return Export(case.network, case.height, case.width, case.num_classes)
+
+
+class ModelFolder:
+    """Where exports and conversions are kept.
+
+    Args:
+        root: of the folder. What is made from other sources or by other versions gets a folder of its own there.
+        pictures: what the networks are fed with.
+    """
+
+    def __init__(self, root: Path, pictures: Sequence[Path]):
+        self.root = root / fingerprint()
+        self.pictures = list(pictures)
+        self._fed = hashlib.sha256(b"".join(path.read_bytes() for path in pictures)).hexdigest()[:8]
+
+    def exported(self, export: Export) -> Path:
+        """The folder of an export."""
+        return self.root / f"{export.network}_{export.height}x{export.width}_{export.num_classes}" / "exported"
+
+    def labels(self, export: Export) -> Path:
+        """The file of the labels that Paddle gives for the pictures, [N, H, W]."""
+        return self.exported(export).with_name(f"labels_{self._fed}.npy")
+
+    def model(self, case: Case) -> Path:
+        """The file that a case runs; for Paddle Inference the parameters, with the program beside them."""
+        folder = self.exported(Export.of(case)).parent
+        if case.engine in INFERENCE_ENGINES:
+            return folder / f"{case.label_map}_paddle" / "model.pdiparams"
+        size = f"{case.height}x{case.width}"
+        return folder / f"{case.network}_{size}_{case.label_map}_{case.number_format}_{_target(case)}.nb"
+
+    def missing(self, cases: Sequence[Case]) -> Dict[Export, List[Case]]:
+        """What `make` has to make, by export."""
+        wanted: Dict[Export, List[Case]] = {}
+        for case in cases:
+            export = Export.of(case)
+            if not metadata_path(self.model(case)).is_file() or not self.labels(export).is_file():
+                wanted.setdefault(export, []).append(case)
+        return wanted
+
+    def make(self, export: Export, cases: Sequence[Case]) -> None:
+        """Export a network, if that is missing, and make the models of its cases and the labels to compare with.
+
+        Raises:
+            InputError: the network cannot be exported or converted, or the folder cannot be written.
+            ToolError: opt failed, or a step changed what the network computes.
+        """
+        if not (self.exported(export) / "deploy.yaml").is_file():
+            _write_export(export, self.exported(export), self.root / "pictures")
+        exact = prepare(self.exported(export), "exact")
+        if not self.labels(export).is_file():
+            _write_labels(exact, read_pictures(self.pictures, export.height, export.width), self.labels(export))
+        prepared = {"exact": exact}
+        for case in cases:
+            if case.label_map not in prepared:
+                prepared[case.label_map] = _with_tail(exact, case.label_map)
+            path = self.model(case)
+            with atomic_folder(path.parent) as scratch:
+                if case.engine in INFERENCE_ENGINES:
+                    _write_paddle(prepared[case.label_map], scratch)
+                else:
+                    fp16 = case.precision == "float16"
+                    check_support(prepared[case.label_map].program, _target(case), fp16)
+                    write_model(prepared[case.label_map], scratch / path.name, _target(case), case.weights, fp16)
+                    for name in ("model.pdmodel", "model.pdiparams"):
+                        (scratch / name).unlink()
+
+    def make_all(self, cases: Sequence[Case], processes: int) -> None:
+        """Make what is missing, several exports at a time.
+
+        Raises:
+            InputError, ToolError: as of `make`.
+        """
+        missing = self.missing(cases)
+        # The last networks of the zoo take the longest, Lite-HRNet above all; begun last, they would run alone.
+        jobs = [(self, export, wanted) for export, wanted in reversed(list(missing.items()))]
+        with tqdm(total=len(jobs), desc="convert", unit="network", disable=None, leave=False) as progress:
+            for _ in _run(jobs, min(processes, len(jobs))):
+                progress.update()
+
+
+def _run(jobs: List[Tuple[ModelFolder, Export, List[Case]]], processes: int) -> Iterator[None]:
+    if processes < 2:
+        yield from map(_make, jobs)
+        return
+    # Paddle does not survive a fork.
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+        yield from pool.map(_make, jobs)
+
+
+def _make(job: Tuple[ModelFolder, Export, List[Case]]) -> None:
+    folder, export, cases = job
+    folder.make(export, cases)
+
+
+def fingerprint() -> str:
+    """Eight letters that change with the sources and versions that a converted model depends on."""
+    paths = [_PACKAGE / name for name in _NETWORKS]
+    found = [path for item in paths for path in (sorted(item.glob("*.py")) if item.is_dir() else [item])]
+    found += [Path(deploy.__file__).with_name(f"{name}.py") for name in _CONVERSION]
+    found += [Path(__file__).with_name(name) for name in ("pictures.py", "weights.py")]
+    settling = [COMPETING, _SETTLING_SIZE, _SETTLING_PICTURES]
+    digest = hashlib.sha256(json.dumps([versions(), opt_version(), settling]).encode())
+    for path in found:
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:8]
+
+
+def _target(case: Case) -> str:
+    return "arm" if case.engine == PHONE else HOST_TARGET
+
+
+def _write_export(export: Export, folder: Path, pictures: Path) -> None:
+    paddle.seed(0)
+    network = find_network(export.network).build(export.num_classes)
+    batch = read_pictures(built_in_pictures(pictures, _SETTLING_PICTURES), *_SETTLING_SIZE)
+    settle(network, batch, export.num_classes, COMPETING)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    export_model(network, folder, [1, 3, export.height, export.width], "none", TRANSFORMS)
+
+
+def _write_labels(exact: PreparedModel, batches: np.ndarray, path: Path) -> None:
+    graph = StaticGraph(exact.program)
+    labels = np.concatenate([exact.output.labels(graph.run(batch[np.newaxis])) for batch in batches])
+    with atomic_path(path) as scratch:
+        np.save(scratch, labels.astype(np.uint16))
+
+
+def _with_tail(exact: PreparedModel, label_map: str) -> PreparedModel:
+    """The same network with labels made in the graph: `prepare` would prove all that comes before once more."""
+    low, size = exact.output.shape, exact.output.label_size
+    program = attach(exact.program, tail_program(label_map, low, size, exact.output.align_corners))
+    output = OutputTensor(program.output_name, "labels", "int32", [low[0], *size], label_map)
+    return replace(exact, program=program, output=output)
+
+
+def _write_paddle(prepared: PreparedModel, folder: Path) -> None:
+    """Program and parameters for Paddle Inference, described as a `.nb` is."""
+    program, params = prepared.program.save(folder)
+    metadata = Metadata(
+        target="paddle",
+        precision="float32",
+        weights="float32",
+        unverified=None,
+        input=describe_input(prepared.program),
+        output=prepared.output,
+        num_classes=count_classes(prepared.program),
+        sha256=sha256_of(params),
+        bytes=program.stat().st_size + params.stat().st_size,
+        opt_version=opt_version(),
+        versions=versions(),
+        source_ops=prepared.source.op_counts(),
+        mended=prepared.mended,
+    )
+    write_text(metadata_path(params), metadata.to_json())

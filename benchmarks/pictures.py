@@ -1,0 +1,37 @@
+"""What networks are fed with: pictures of the built-in scenes, as files."""
+
+from pathlib import Path
+from typing import List
+
+import cv2
+import numpy as np
+
+from paddleseg_mobileseg.datasets import SyntheticScenes
+from paddleseg_mobileseg.deploy.inputs import read_picture
+from paddleseg_mobileseg.deploy.metadata import InputTensor
+from paddleseg_mobileseg.files import atomic_path
+
+MEAN, STD = [0.5, 0.5, 0.5], [0.5, 0.5, 0.5]
+TRANSFORMS = [{"type": "Normalize", "mean": MEAN, "std": STD}]
+_SIZE = (512, 512)
+
+
+def built_in_pictures(folder: Path, count: int) -> List[Path]:
+    """PNG files of the first scenes of the built-in test set, 512x512, written where they are missing.
+
+    Raises:
+        InputError: the folder cannot be written.
+    """
+    scenes = SyntheticScenes(mode="test", size=_SIZE, count=count)
+    paths = [folder / f"scene_{index}.png" for index in range(count)]
+    for index, path in enumerate(paths):
+        if not path.is_file():
+            with atomic_path(path) as scratch:
+                cv2.imwrite(str(scratch), scenes.scene(index)[0][..., ::-1])
+    return paths
+
+
+def read_pictures(paths: List[Path], height: int, width: int) -> np.ndarray:
+    """Pictures as networks get them, float32 [N, 3, height, width], normalised."""
+    tensor = InputTensor("x", [1, 3, height, width], MEAN, STD)
+    return np.concatenate([read_picture(path, tensor) for path in paths])

@@ -1,0 +1,218 @@
+"""The plots of a report, as SVG."""
+
+from typing import Any, Callable, Dict, List, Optional, Sequence
+
+from matplotlib.figure import Figure
+
+from paddleseg_mobileseg.plot_style import BLUE, FAINT, GREEN, INK, ORANGE, draw_svg
+
+from .cases import SUITES, Case, find_network
+from .measurements import Measurement, label_map_ms
+from .tables import LABEL_MAPS, network_ms, published
+
+COLOURS = {"exact": GREEN, "argmax": BLUE, "vim": ORANGE}
+_ROOM = 0.5
+"""Percent of mIoU that the name of a network takes up."""
+
+_MARKS = {"exact": "o", "argmax": "s", "vim": "^"}
+
+
+def plots(measurements: Sequence[Measurement]) -> Dict[str, str]:
+    """The plots that the measurements of one suite have something to show in: title and <svg>."""
+    host = [each for each in measurements if each.case.number_format == "float32"]
+    sizes = {(each.case.height, each.case.width) for each in host}
+    found: Dict[str, Optional[str]] = {}
+    if len(sizes) == 1:
+        found["Latency against published mIoU"] = _if(_with_miou(host), accuracy_plot)
+    for engine in dict.fromkeys(each.case.engine for each in host):
+        chosen = [each for each in host if each.case.engine == engine]
+        if len({(each.case.height, each.case.width) for each in chosen}) == 1:
+            found[f"Network and label map, {engine}"] = split_plot(chosen)
+    if len(sizes) > 2:
+        found["Growth with the input"] = growth_plot(host)
+    found["Pixels labelled otherwise than by Paddle in float32"] = _if(
+        [each for each in measurements if each.agreement is not None], agreement_plot
+    )
+    return {title: svg for title, svg in found.items() if svg}
+
+
+def _if(measurements: List[Measurement], draw: Callable[[List[Measurement]], str]) -> Optional[str]:
+    return draw(measurements) if measurements else None
+
+
+def _with_miou(measurements: Sequence[Measurement]) -> List[Measurement]:
+    return [each for each in measurements if _miou(each) is not None]
+
+
+def _miou(measurement: Measurement) -> Optional[float]:
+    return published(measurement.case, SUITES[measurement.suite].dataset).miou
+
+
+def accuracy_plot(measurements: Sequence[Measurement]) -> str:
+    """Latency with each label map against published mIoU; a line joins the label maps of a network."""
+    return draw_svg(9, 4.6, lambda figure: draw_accuracy(figure.subplots(), measurements))
+
+
+def draw_accuracy(axes: Any, measurements: Sequence[Measurement]) -> None:
+    chosen = _with_miou(measurements)
+    by_network: Dict[str, List[Measurement]] = {}
+    for each in chosen:
+        by_network.setdefault(each.case.network, []).append(each)
+    for name, parts in by_network.items():
+        times = sorted(part.median() for part in parts)
+        miou = _miou(parts[0])
+        axes.plot([times[0], times[-1]], [miou, miou], color=FAINT, linewidth=2, zorder=1)
+        # Above another network of nearly the same mIoU there is no room for a name.
+        crowded = any(0 < _miou(others[0]) - miou < _ROOM for others in by_network.values())
+        place = dict(xytext=(0, -11 if crowded else 5), textcoords="offset points", fontsize=7.5)
+        axes.annotate(find_network(name).title, (times[0], miou), **place)
+    for label_map in LABEL_MAPS:
+        points = [each for each in chosen if each.case.label_map == label_map]
+        if points:
+            axes.scatter(
+                [each.median() for each in points],
+                [_miou(each) for each in points],
+                color=COLOURS[label_map],
+                marker=_MARKS[label_map],
+                s=26,
+                zorder=2,
+                label=LABEL_MAPS[label_map],
+            )
+    axes.set_xscale("log")
+    ticks = [tick for tick in (10, 20, 30, 50, 70, 100, 150, 200, 300, 500, 700, 1000, 2000)]
+    low, high = min(each.median() for each in chosen), max(each.median() for each in chosen)
+    axes.set_xlim(low * 0.9, high * 1.15)
+    axes.set_xticks([tick for tick in ticks if low * 0.9 <= tick <= high * 1.15])
+    axes.set_xticks([], minor=True)
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.set_xlabel("milliseconds, measured, network and label map")
+    axes.set_ylabel("mIoU, published, %")
+    axes.legend(title="label map", fontsize=8, frameon=False, loc="lower right")
+
+
+def split_plot(measurements: Sequence[Measurement]) -> str:
+    """Bars of network and label map, one a case."""
+    return draw_svg(9, 0.9 + 0.19 * len(measurements), lambda figure: draw_split(figure.subplots(), measurements))
+
+
+def draw_split(axes: Any, measurements: Sequence[Measurement]) -> None:
+    ordered = sorted(measurements, key=lambda each: each.median(), reverse=True)
+    names = [f"{find_network(each.case.network).title}, {LABEL_MAPS[each.case.label_map]}" for each in ordered]
+    places = range(len(ordered))
+    wholes = [each.median() for each in ordered]
+    parts = [label_map_ms(each, measurements) for each in ordered]
+    networks = [network_ms(each, measurements) for each in ordered]
+    # Medians of parts need not add up to the median of the whole, which is what the bar's end shows.
+    starts = [whole if part is None or network is None else max(whole - part, 0) for whole, part, network in
+              zip(wholes, parts, networks)]
+    axes.barh(places, starts, color=INK, height=0.7, label="network")
+    for label_map, colour in COLOURS.items():
+        rows = [i for i, each in enumerate(ordered) if each.case.label_map == label_map]
+        if rows:
+            axes.barh(
+                rows,
+                [wholes[i] - starts[i] for i in rows],
+                left=[starts[i] for i in rows],
+                color=colour,
+                height=0.7,
+                label=f"label map, {LABEL_MAPS[label_map]}",
+            )
+    for place, whole in zip(places, wholes):
+        beside = dict(xytext=(3, 0), textcoords="offset points", va="center", fontsize=7)
+        axes.annotate(f"{whole:.0f}", (whole, place), **beside)
+    axes.set_yticks(places, names, fontsize=7.5)
+    axes.set_ylim(-0.6, len(ordered) - 0.4)
+    axes.set_xlabel("milliseconds")
+    axes.grid(False, axis="y")
+    axes.legend(fontsize=8, frameon=False, loc="upper right")
+
+
+def growth_plot(measurements: Sequence[Measurement]) -> str:
+    """Latency and memory over the pixels of the input."""
+
+    def draw(figure: Figure) -> None:
+        left, right = figure.subplots(1, 2)
+        _growth(left, measurements, lambda each: each.median(), "milliseconds, network and label map")
+        _growth(right, measurements, lambda each: (each.record.peak_memory_bytes or 0) / 1e6, "memory, MB")
+        left.set_yscale("log")
+        left.legend(fontsize=7, frameon=False)
+
+    return draw_svg(10, 4.4, draw)
+
+
+def _growth(
+    axes: Any, measurements: Sequence[Measurement], height: Callable[[Measurement], float], label: str
+) -> None:
+    names = list(dict.fromkeys(each.case.network for each in measurements))
+    colours = dict(zip(names, (GREEN, BLUE, ORANGE, INK, "#8a3f8f", "#9a9a3a", "#b03a48")))
+    lines = dict.fromkeys((each.case.network, each.case.label_map) for each in measurements)
+    for name, label_map in lines:
+        points = [each for each in measurements if (each.case.network, each.case.label_map) == (name, label_map)]
+        points.sort(key=lambda each: _pixels(each.case))
+        axes.plot(
+            [_pixels(each.case) for each in points],
+            [height(each) for each in points],
+            color=colours.get(name, FAINT),
+            linestyle="solid" if label_map == "exact" else (0, (4, 2)),
+            marker=_MARKS[label_map],
+            markersize=3.5,
+            linewidth=1.4,
+            label=f"{find_network(name).title}, {LABEL_MAPS[label_map]}",
+        )
+    axes.set_xscale("log")
+    sizes = {_pixels(each.case): f"{each.case.width}x{each.case.height}" for each in measurements}
+    axes.set_xticks(list(sizes), list(sizes.values()), fontsize=7.5, rotation=30)
+    axes.set_xticks([], minor=True)
+    axes.set_ylabel(label)
+
+
+def _pixels(case: Case) -> int:
+    return case.height * case.width
+
+
+def agreement_plot(measurements: Sequence[Measurement]) -> str:
+    """Share of pixels that got another label, one point a case."""
+    return draw_svg(9, 0.9 + 0.17 * len(_networks(measurements)), lambda figure: _agreement(figure, measurements))
+
+
+def _networks(measurements: Sequence[Measurement]) -> List[str]:
+    return list(dict.fromkeys(each.case.network for each in measurements))[::-1]
+
+
+def _agreement(figure: Figure, measurements: Sequence[Measurement]) -> None:
+    axes = figure.subplots()
+    names = _networks(measurements)
+    kinds = dict.fromkeys((each.case.label_map, each.case.number_format) for each in measurements)
+    formats = {"float32": "full", "int16": "left", "int8": "none", "float16": "top"}
+    least = 1e-7
+    for label_map, number_format in kinds:
+        chosen = [
+            each for each in measurements
+            if (each.case.label_map, each.case.number_format) == (label_map, number_format)
+        ]
+        axes.plot(
+            [100 * max(1 - each.agreement, least) for each in chosen],
+            [names.index(each.case.network) for each in chosen],
+            linestyle="none",
+            color=COLOURS[label_map],
+            marker=_MARKS[label_map],
+            fillstyle=formats[number_format],
+            markersize=5,
+            label=f"{LABEL_MAPS[label_map]}, {number_format}",
+        )
+    axes.set_xscale("log")
+    axes.set_xlim(100 * least / 2, 200)
+    axes.set_yticks(range(len(names)), [find_network(name).title for name in names], fontsize=7.5)
+    axes.set_xlabel("pixels with another label, %; at the left edge none")
+    axes.legend(fontsize=7.5, frameon=False, loc="upper right")
+
+
+def readme_plot(measurements: Sequence[Measurement]) -> str:
+    """Latency against published mIoU, and where the time goes, side by side."""
+
+    def draw(figure: Figure) -> None:
+        left, right = figure.subplots(1, 2, width_ratios=(1.05, 1))
+        draw_accuracy(left, measurements)
+        draw_split(right, measurements)
+
+    return draw_svg(13, 6.8, draw)

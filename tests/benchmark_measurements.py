@@ -1,0 +1,53 @@
+"""Benchmark measurements made up for tests."""
+
+from dataclasses import replace
+
+from benchmarks.cases import Case
+from benchmarks.measurements import Measurement
+from paddleseg_mobileseg.deploy.record import Configuration, Environment, Record
+
+SETTINGS = {"warmup": 1, "repeats": 1, "core": 1, "clock": "wall", "pictures": ["scene_0.png"]}
+ENVIRONMENT = Environment(
+    device="host",
+    cpu="a processor",
+    cores=2,
+    core=1,
+    system="Linux x86_64",
+    versions={"paddle-lite": "v2.13-rc"},
+    date="2024-01-02T00:00:00+00:00",
+)
+
+
+def measured(network, label_map, network_ms, labels_ms=(), suite="ade20k", agreement=1.0, cpu="a processor", **case):
+    """A measurement with one sample a round."""
+    case = Case(network, **{"height": 512, "width": 512, "num_classes": 150, "label_map": label_map, **case})
+    configuration = Configuration(
+        model=f"{network}.nb",
+        sha256="0" * 64,
+        bytes=6_280_000,
+        engine="paddle-lite",
+        target="x86",
+        precision=case.precision,
+        weights=case.weights,
+        threads=1,
+        input_shape=[1, 3, case.height, case.width],
+        output_kind="logits" if label_map == "exact" else "labels",
+        label_map=label_map,
+        num_classes=case.num_classes,
+        inputs="1 pictures",
+        warmup=1,
+        repeats=len(network_ms),
+        rounds=len(network_ms),
+    )
+    record = Record(
+        configuration=configuration,
+        environment=replace(ENVIRONMENT, cpu=cpu),
+        init_ms=30.0,
+        first_ms=20.0,
+        warmup_ms=[15.0],
+        network_ms=[[ms] for ms in network_ms],
+        label_map_ms=[[ms] for ms in labels_ms],
+        classes_present=[12],
+        peak_memory_bytes=215_000_000,
+    )
+    return Measurement(suite, case, list(range(len(network_ms))), record, agreement, SETTINGS)
