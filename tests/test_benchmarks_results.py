@@ -154,6 +154,15 @@ def test_a_claim_that_falls_short_says_by_how_much_and_what_takes_the_time():
     assert argmax.holds and argmax.found == "0.340" and not vim.holds and vim.found.startswith("0.850, 0.100 too much")
 
 
+def test_a_network_that_was_slower_without_its_label_map_is_no_measurement_of_it():
+    disturbed = [
+        measured("pp_mobileseg_base", "exact", [180.0] * 3, [2.0] * 3),
+        measured("pp_mobileseg_base", "vim", [150.0] * 3),
+    ]
+    (claim,) = claims(disturbed)
+    assert not claim.holds and "the machine disturbed this measurement" in claim.found
+
+
 def test_reports_hold_every_measurement_mark_what_is_published_and_load_nothing():
     parts = sections(BASE)
     page, text = html(parts), markdown(parts)

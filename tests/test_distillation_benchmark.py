@@ -81,6 +81,7 @@ def test_what_the_results_hold_is_not_repeated(tmp_path, monkeypatch, capsys):
     assert "is gone; give another --output" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_reduced_network_is_timed_against_the_whole_one(tmp_path, monkeypatch):
     monkeypatch.setitem(latency.CASES, "small", ("pp_mobileseg_tiny", 4, (128, 128)))
     found = latency.time_case("small", tmp_path, repeats=10)
