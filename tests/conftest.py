@@ -1,6 +1,12 @@
 import os
+import signal
 
 import pytest
+
+# Started by nohup or in the background, the suite would ignore these, and so would the programs whose end it tests.
+for ignorable, handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
+    if signal.getsignal(ignorable) == signal.SIG_IGN:
+        signal.signal(ignorable, handler)
 
 # Two workers with two threads each on two cores wait for each other most of the time.
 if "PYTEST_XDIST_WORKER" in os.environ:
