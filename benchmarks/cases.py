@@ -12,6 +12,9 @@ INFERENCE_ENGINES = ("paddle-inference", "paddle-inference-gpu", "paddle-inferen
 ENGINES = (PADDLE_LITE, PHONE, *INFERENCE_ENGINES)
 """What runs a network: Paddle-Lite on this host or on a phone; Paddle Inference on a processor or a graphics card."""
 
+COMPETING = 20
+"""How many classes can win with the random weights: as many as a trained network finds in a picture of many things."""
+
 
 @dataclass(frozen=True)
 class Case:
@@ -25,6 +28,7 @@ class Case:
         engine: one of `ENGINES`.
         weights: what they are stored in, "float32", "int16" or "int8".
         precision: what is computed in, "float32" or "float16".
+        competing: how many of the classes can win.
     """
 
     network: str
@@ -35,6 +39,7 @@ class Case:
     engine: str = PADDLE_LITE
     weights: str = "float32"
     precision: str = "float32"
+    competing: int = COMPETING
 
     @property
     def key(self) -> Tuple[Any, ...]:
@@ -59,6 +64,7 @@ class Suite:
         networks: names; every network of the zoo if None.
         other_label_maps: instead of `label_maps`, by network.
         further: what another engine than Paddle-Lite runs, with size and label maps.
+        competing: numbers of classes that can win.
     """
 
     question: str
@@ -69,12 +75,14 @@ class Suite:
     networks: Optional[Sequence[str]] = None
     other_label_maps: Mapping[str, Sequence[str]] = field(default_factory=dict)
     further: Sequence[Tuple[str, Tuple[int, int], Sequence[str]]] = ()
+    competing: Sequence[int] = (COMPETING,)
 
     def cases(self) -> List[Case]:
         """All of them: the label maps of a network one after the other."""
         networks = self.networks or [model.name for model in MODELS]
         cases = [
-            Case(network, *size, self.num_classes, label_map)
+            Case(network, *size, self.num_classes, label_map, competing=competing)
+            for competing in self.competing
             for size in self.sizes
             for network in networks
             for label_map in self.other_label_maps.get(network, self.label_maps)
@@ -110,6 +118,10 @@ SUITES: Dict[str, Suite] = {
         "what each part of PP-MobileSeg-Base costs, at 512x512 with 150 classes",
         "ade20k", 150, [(512, 512)], ("exact", "vim"), [model.name for model in ABLATIONS],
         {name: ("exact", "argmax") for name in ("seaformer_base_fusion", "pp_mobileseg_base_bilinear")},
+    ),
+    "classes": Suite(
+        "what a label map costs when more of the 150 classes share a picture, at 512x512",
+        "ade20k", 150, [(512, 512)], ("exact", "argmax", "vim"), _PP_MOBILESEG, competing=(5, 20, 60, 150),
     ),
     "resolution": Suite(
         "how latency and memory grow with the input, with 150 classes",

@@ -2,7 +2,7 @@
 
 import json
 import statistics
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import MISSING, asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Union
 
@@ -124,7 +124,9 @@ def _join_turns(parts: List[Measurement]) -> Measurement:
 
 
 def _from_dict(kind: type, content: Dict[str, Any]) -> Any:
-    return kind(**{entry.name: content[entry.name] for entry in fields(kind)})
+    """A field that has a default may be missing, so that older files can be compared with."""
+    known = [entry.name for entry in fields(kind) if entry.name in content or entry.default is MISSING]
+    return kind(**{name: content[name] for name in known})
 
 
 def from_row(row: Dict[str, Any]) -> Measurement:

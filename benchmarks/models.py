@@ -26,12 +26,9 @@ from paddleseg_mobileseg.deploy.static_graph import StaticGraph
 from paddleseg_mobileseg.deploy.support import check_support
 from paddleseg_mobileseg.files import atomic_folder, atomic_path, write_text
 
-from .cases import INFERENCE_ENGINES, PHONE, Case, find_network
+from .cases import COMPETING, INFERENCE_ENGINES, PHONE, Case, find_network
 from .pictures import TRANSFORMS, built_in_pictures, read_pictures
 from .weights import settle
-
-COMPETING = 20
-"""How many classes can win with the random weights: as many as a trained network finds in a picture of many things."""
 
 _SETTLING_SIZE = (256, 256)
 _SETTLING_PICTURES = 4
@@ -48,10 +45,11 @@ class Export:
     height: int
     width: int
     num_classes: int
+    competing: int
 
     @staticmethod
     def of(case: Case) -> "Export":
-        return Export(case.network, case.height, case.width, case.num_classes)
+        return Export(case.network, case.height, case.width, case.num_classes, case.competing)
 
 
 class ModelFolder:
@@ -69,7 +67,8 @@ class ModelFolder:
 
     def exported(self, export: Export) -> Path:
         """The folder of an export."""
-        return self.root / f"{export.network}_{export.height}x{export.width}_{export.num_classes}" / "exported"
+        classes = f"{export.num_classes}{_chance(export.competing)}"
+        return self.root / f"{export.network}_{export.height}x{export.width}_{classes}" / "exported"
 
     def labels(self, export: Export) -> Path:
         """The file of the labels that Paddle gives for the pictures, [N, H, W]."""
@@ -80,7 +79,7 @@ class ModelFolder:
         folder = self.exported(Export.of(case)).parent
         if case.engine in INFERENCE_ENGINES:
             return folder / f"{case.label_map}_paddle" / "model.pdiparams"
-        size = f"{case.height}x{case.width}"
+        size = f"{case.height}x{case.width}{_chance(case.competing)}"
         return folder / f"{case.network}_{size}_{case.label_map}_{case.number_format}_{_target(case)}.nb"
 
     def missing(self, cases: Sequence[Case]) -> Dict[Export, List[Case]]:
@@ -153,11 +152,16 @@ def fingerprint() -> str:
     found = [path for item in paths for path in (sorted(item.glob("*.py")) if item.is_dir() else [item])]
     found += [Path(deploy.__file__).with_name(f"{name}.py") for name in _CONVERSION]
     found += [Path(__file__).with_name(name) for name in ("pictures.py", "weights.py")]
-    settling = [COMPETING, _SETTLING_SIZE, _SETTLING_PICTURES]
+    settling = [_SETTLING_SIZE, _SETTLING_PICTURES]
     digest = hashlib.sha256(json.dumps([versions(), opt_version(), settling]).encode())
     for path in found:
         digest.update(path.read_bytes())
     return digest.hexdigest()[:8]
+
+
+def _chance(competing: int) -> str:
+    """What a file's name says of the classes that can win."""
+    return "" if competing == COMPETING else f"_{competing}_competing"
 
 
 def _target(case: Case) -> str:
@@ -168,7 +172,7 @@ def _write_export(export: Export, folder: Path, pictures: Path) -> None:
     paddle.seed(0)
     network = find_network(export.network).build(export.num_classes)
     batch = read_pictures(built_in_pictures(pictures, _SETTLING_PICTURES), *_SETTLING_SIZE)
-    settle(network, batch, export.num_classes, COMPETING)
+    settle(network, batch, export.num_classes, export.competing)
     folder.parent.mkdir(parents=True, exist_ok=True)
     export_model(network, folder, [1, 3, export.height, export.width], "none", TRANSFORMS)
 

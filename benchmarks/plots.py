@@ -22,6 +22,8 @@ def plots(measurements: Sequence[Measurement]) -> Dict[str, str]:
     host = [each for each in measurements if each.case.number_format == "float32"]
     sizes = {(each.case.height, each.case.width) for each in host}
     found: Dict[str, Optional[str]] = {}
+    if len({each.case.competing for each in host}) > 1:
+        return {"Label map and classes": classes_plot(host)}
     if len(sizes) == 1:
         found["Latency against published mIoU"] = _if(_with_miou(host), accuracy_plot)
     for engine in dict.fromkeys(each.case.engine for each in host):
@@ -166,6 +168,38 @@ def _growth(
     axes.set_ylabel(label)
 
 
+def classes_plot(measurements: Sequence[Measurement]) -> str:
+    """What a label map costs over the classes that can win, one panel a network."""
+    names = list(dict.fromkeys(each.case.network for each in measurements))
+
+    def draw(figure: Figure) -> None:
+        for axes, name in zip(figure.subplots(1, len(names), squeeze=False, sharey=True)[0], names):
+            chosen = sorted((each for each in measurements if each.case.network == name), key=_competing)
+            for label_map, title in LABEL_MAPS.items():
+                points = [each for each in chosen if each.case.label_map == label_map]
+                axes.plot(
+                    [_competing(each) for each in points],
+                    [label_map_ms(each, measurements) for each in points],
+                    color=COLOURS[label_map],
+                    marker=_MARKS[label_map],
+                    label=title,
+                )
+            axes.set_title(find_network(name).title, fontsize=9)
+            axes.set_xscale("log")
+            axes.set_yscale("log")
+            axes.set_xticks(list(map(_competing, chosen)), [str(_competing(each)) for each in chosen])
+            axes.set_xticks([], minor=True)
+            axes.set_xlabel("classes with a chance")
+            axes.set_ylabel("milliseconds of the label map")
+            axes.legend(fontsize=8, frameon=False)
+
+    return draw_svg(10, 4, draw)
+
+
+def _competing(measurement: Measurement) -> int:
+    return measurement.case.competing
+
+
 def _pixels(case: Case) -> int:
     return case.height * case.width
 
@@ -208,7 +242,8 @@ def _agreement(figure: Figure, measurements: Sequence[Measurement]) -> None:
 
 
 def readme_plot(measurements: Sequence[Measurement]) -> str:
-    """Latency against published mIoU, and where the time goes, side by side."""
+    """Latency against published mIoU, and where the time goes, side by side, in float32."""
+    measurements = [each for each in measurements if each.case.number_format == "float32"]
 
     def draw(figure: Figure) -> None:
         left, right = figure.subplots(1, 2, width_ratios=(1.05, 1))

@@ -11,11 +11,10 @@ from markupsafe import Markup
 import paddleseg_mobileseg
 from paddleseg_mobileseg.files import write_text
 
-from .cases import SUITES
+from .cases import COMPETING, SUITES
 from .measurements import Measurement
-from .models import COMPETING
 from .plots import plots
-from .tables import Table, case_table, claim_table, claims, setting
+from .tables import Table, case_table, claim_table, claims, claims_by_classes, setting
 from .training_speed import TrainingSpeed, training_setting, training_table
 
 _STYLE = Path(paddleseg_mobileseg.__file__).parent / "demo" / "report.css"
@@ -23,9 +22,10 @@ _STYLE = Path(paddleseg_mobileseg.__file__).parent / "demo" / "report.css"
 READING = (
     "Measured figures are of the machine and the day that stand above each table. Figures marked as published are "
     "those of papers and of PaddleSeg's pages: mIoU of trained weights, and latency on a Snapdragon 855.",
-    "The networks have random weights, settled so that features and logits keep their scale and "
-    f"{COMPETING} of the classes share a picture, as a trained network finds them; their pieces are smaller than in a "
-    "trained network's label map. Agreement is with Paddle in float32 and the exact label map, over all pictures.",
+    "The networks have random weights, settled so that features and logits keep their scale and, unless a table says "
+    f"otherwise, {COMPETING} of the classes share a picture, as a trained network finds them; their pieces are smaller "
+    "than in a trained network's label map. Agreement is with Paddle in float32 and the exact label map, over all "
+    "pictures.",
     "Times are medians over the rounds of the median of a round. Spread is the standard deviation of the rounds, "
     "estimated from the median deviation. A ratio is the median of the ratios within each round, in which all cases "
     "ran one after the other. Where the graph makes the labels, their time is a difference: the whole, less the "
@@ -51,27 +51,29 @@ class Section:
     claims: Optional[Table] = None
 
 
-def sections(measurements: Sequence[Measurement], speeds: Sequence[TrainingSpeed] = ()) -> List[Section]:
-    """One a suite, in the order of their first measurements; on each device apart."""
+def sections(
+    measurements: Sequence[Measurement], speeds: Sequence[TrainingSpeed] = (), with_plots: bool = True
+) -> List[Section]:
+    """One a suite, in the order of their first measurements; on each device apart. Plots take most of the time."""
     grouped: Dict[Tuple[str, str], List[Measurement]] = {}
     for each in measurements:
         grouped.setdefault((each.suite, each.record.environment.device), []).append(each)
-    found = [_section(name, device, chosen) for (name, device), chosen in grouped.items()]
+    found = [_section(name, device, chosen, with_plots) for (name, device), chosen in grouped.items()]
     if speeds:
         question = "How many pictures a second training takes, beside PaddleSeg's own PP-MobileSeg."
         found.append(Section("training", question, training_setting(speeds), training_table(speeds), {}))
     return found
 
 
-def _section(name: str, device: str, measurements: Sequence[Measurement]) -> Section:
-    said = claims(measurements) if name == "ade20k" else []
+def _section(name: str, device: str, measurements: Sequence[Measurement], with_plots: bool) -> Section:
+    said = {"ade20k": claims, "classes": claims_by_classes}.get(name, lambda _: [])(measurements)
     question = SUITES[name].question
     return Section(
         title=name if device == "host" else f"{name}, {device}",
         question=f"{question[0].upper()}{question[1:]}.",
         setting=setting(measurements),
         table=case_table(measurements),
-        plots=plots(measurements),
+        plots=plots(measurements) if with_plots else {},
         claims=claim_table(said) if said else None,
     )
 

@@ -5,7 +5,7 @@ from typing import Dict, List, Optional, Sequence
 
 from paddleseg_mobileseg.zoo import Published
 
-from .cases import PHONE, SUITES, Case, find_network
+from .cases import COMPETING, PHONE, SUITES, Case, find_network
 from .comparison import spread
 from .measurements import IN_GRAPH, Measurement, find, label_map_ms, ratio
 
@@ -79,7 +79,12 @@ def case_table(measurements: Sequence[Measurement]) -> Table:
     ordered = sorted(measurements, key=lambda each: each.median())
     varies = {
         title: len({getattr(each.case, name) for each in ordered}) > 1
-        for title, name in (("size", "height"), ("engine", "engine"), ("numbers", "number_format"))
+        for title, name in (
+            ("size", "height"),
+            ("engine", "engine"),
+            ("numbers", "number_format"),
+            ("classes with a chance", "competing"),
+        )
     }
     titles = ["network", *(title for title, shown in varies.items() if shown), "label map"]
     texts = len(titles)
@@ -93,6 +98,7 @@ def case_table(measurements: Sequence[Measurement]) -> Table:
             "size": f"{each.case.width}x{each.case.height}",
             "engine": each.case.engine,
             "numbers": each.case.number_format,
+            "classes with a chance": str(each.case.competing),
         }
         figures = published(each.case, suite.dataset)
         rows.append(
@@ -194,15 +200,13 @@ class Claim:
 
 def claims(measurements: Sequence[Measurement]) -> List[Claim]:
     """What is said of PP-MobileSeg, for float32 at 512x512 with 150 classes in Paddle-Lite on a host."""
+    measurements = [each for each in measurements if each.case.number_format == "float32"]
+
     def of(network: str, label_map: str) -> Optional[Measurement]:
         return find(measurements, Case(network, 512, 512, 150, label_map))
 
     base, tiny = of("pp_mobileseg_base", "exact"), of("pp_mobileseg_tiny", "exact")
-    found = [
-        _ratio_claim("PP-MobileSeg-Base with the exact label map takes at most 0.48 of its time with argmax",
-                     base, of("pp_mobileseg_base", "argmax"), 0.48),
-        _ratio_claim("... and at most 0.75 of its time with VIM", base, of("pp_mobileseg_base", "vim"), 0.75),
-    ]
+    found = _label_map_claims(measurements, COMPETING, "PP-MobileSeg-Base with the exact label map")
     rivals = [
         each for each in measurements
         if each.case.label_map == "argmax" and each.case.network.startswith(("mobileseg_", "topformer_"))
@@ -215,6 +219,27 @@ def claims(measurements: Sequence[Measurement]) -> List[Claim]:
     others = [each for each in measurements if each.case.network != "pp_mobileseg_tiny"]
     found.append(_ahead_claim("... and of every other network, whatever makes the labels of either", tiny, others))
     return [claim for claim in found if claim is not None]
+
+
+def claims_by_classes(measurements: Sequence[Measurement]) -> List[Claim]:
+    """The first two of `claims` for each number of classes that share a picture."""
+    numbers = sorted({each.case.competing for each in measurements})
+    found = [
+        _label_map_claims(measurements, number, f"{number} classes share a picture: the exact label map on Base")
+        for number in numbers
+    ]
+    return [claim for part in found for claim in part if claim is not None]
+
+
+def _label_map_claims(measurements: Sequence[Measurement], competing: int, subject: str) -> List[Optional[Claim]]:
+    exact, argmax, vim = (
+        find(measurements, Case("pp_mobileseg_base", 512, 512, 150, label_map, competing=competing))
+        for label_map in ("exact", "argmax", "vim")
+    )
+    return [
+        _ratio_claim(f"{subject} takes at most 0.48 of its time with argmax", exact, argmax, 0.48),
+        _ratio_claim("... and at most 0.75 of its time with VIM", exact, vim, 0.75),
+    ]
 
 
 def _ratio_claim(

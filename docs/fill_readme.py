@@ -17,10 +17,14 @@ SIDE_BY_SIDE = MEASURED / "ade20k.jsonl"
 PICTURE = ROOT / "docs" / "benchmark.svg"
 sys.path.insert(0, str(ROOT))
 
-from benchmarks import plots, tables  # noqa: E402
+from benchmarks import plots, report, tables  # noqa: E402
+from benchmarks.cases import SUITES  # noqa: E402
+from benchmarks.distillation import report as distillation_report  # noqa: E402
 from benchmarks.labels import report as labels_report  # noqa: E402
 from benchmarks.measurements import read_measurements  # noqa: E402
 from benchmarks.results_file import read_results  # noqa: E402
+from benchmarks.training_speed import SUITE as TRAINING  # noqa: E402
+from benchmarks.training_speed import read_speeds  # noqa: E402
 from benchmarks.zoo_training import __main__ as zoo_training  # noqa: E402
 
 
@@ -53,8 +57,6 @@ def training() -> str:
 
 def side_by_side() -> str:
     """Every network side by side, from the committed results of a suite, with its picture drawn anew."""
-    if not SIDE_BY_SIDE.is_file():
-        return "Not measured yet."
     measurements = read_measurements(SIDE_BY_SIDE)
     PICTURE.write_text(plots.readme_plot(measurements), encoding="utf-8")
     table = tables.network_table(measurements).markdown()
@@ -64,9 +66,25 @@ def side_by_side() -> str:
 
 def benchmark_claims() -> str:
     """What is said of PP-MobileSeg, held against the same results."""
-    if not SIDE_BY_SIDE.is_file():
-        return "Not measured yet."
     return tables.claim_table(tables.claims(read_measurements(SIDE_BY_SIDE))).markdown()
+
+
+def class_claims() -> str:
+    """What of it depends on how many classes share a picture."""
+    return tables.claim_table(tables.claims_by_classes(read_measurements(MEASURED / "classes.jsonl"))).markdown()
+
+
+def distillation() -> str:
+    """What a student of reduced pictures gains from its teacher, and what it saves."""
+    return distillation_report.table(read_results(MEASURED / "distillation.jsonl"))
+
+
+def suites() -> str:
+    """The tables of every suite, from the committed results."""
+    paths = [path for path in (MEASURED / f"{name}.jsonl" for name in [*SUITES, TRAINING]) if path.is_file()]
+    measurements = [each for path in paths for each in read_measurements(path)]
+    speeds = [speed for path in paths for speed in read_speeds(path)]
+    return report.markdown(report.sections(measurements, speeds, with_plots=False)).strip()
 
 
 def take_results(demo: Path) -> None:
@@ -113,7 +131,14 @@ def demo() -> str:
 
 DOCUMENTS = {
     "README.md": {"commands": commands, "models": models, "labels": labels, "demo": demo, "benchmarks": side_by_side},
-    "benchmarks/README.md": {"claims": benchmark_claims, "label-tables": label_tables, "training": training},
+    "benchmarks/README.md": {
+        "claims": benchmark_claims,
+        "class-claims": class_claims,
+        "label-tables": label_tables,
+        "training": training,
+        "distillation": distillation,
+    },
+    "benchmarks/results/README.md": {"suites": suites},
 }
 
 

@@ -13,7 +13,7 @@ from benchmarks.comparison import compare_runs, spread
 from benchmarks.measurements import from_row, join, label_map_ms, ratio, read_measurements
 from benchmarks.plots import plots, readme_plot
 from benchmarks.report import html, markdown, sections
-from benchmarks.tables import case_table, claims, network_table
+from benchmarks.tables import case_table, claims, claims_by_classes, network_table
 from benchmarks.training_speed import TrainingSpeed, training_table
 from paddleseg_mobileseg.errors import InputError
 from paddleseg_mobileseg.zoo import MODELS, find_model
@@ -55,6 +55,15 @@ def test_turns_of_a_case_are_put_together_and_come_back_from_a_row():
     assert join([from_row(whole.to_row())]) == [whole]
 
 
+def test_a_row_without_a_field_that_has_a_default_can_still_be_read():
+    row = BASE[0].to_row()
+    del row["case"]["competing"]
+    assert from_row(row) == BASE[0]
+    del row["case"]["label_map"]
+    with pytest.raises(InputError, match="label_map"):
+        from_row(row)
+
+
 def test_every_suite_has_the_cases_that_it_is_named_after():
     cases = SUITES["ade20k"].cases()
     assert len(cases) == 3 * len(MODELS) and {case.num_classes for case in cases} == {150}
@@ -63,6 +72,7 @@ def test_every_suite_has_the_cases_that_it_is_named_after():
     assert "vim" not in {case.label_map for case in SUITES["cityscapes"].cases()}
     inference = [case for case in SUITES["mobileseg-256"].cases() if case.engine == "paddle-inference"]
     assert {(case.height, case.width) for case in inference} == {(1024, 2048)}
+    assert {case.competing for case in SUITES["classes"].cases()} == {5, 20, 60, 150}
     sizes = {case.height for case in SUITES["resolution"].cases()}
     assert min(sizes) == 128 and max(sizes) == 1024
     for suite in SUITES.values():
@@ -154,6 +164,12 @@ def test_a_claim_that_falls_short_says_by_how_much_and_what_takes_the_time():
     assert argmax.holds and argmax.found == "0.340" and not vim.holds and vim.found.startswith("0.850, 0.100 too much")
 
 
+def test_claims_and_the_readmes_picture_are_of_float32_alone():
+    small = measured("pp_mobileseg_base", "exact", [10.0], [1.0], weights="int8")
+    assert claims([*BASE, small]) == claims(BASE)
+    assert readme_plot([*BASE, small]) == readme_plot(BASE)
+
+
 def test_a_network_that_was_slower_without_its_label_map_is_no_measurement_of_it():
     disturbed = [
         measured("pp_mobileseg_base", "exact", [180.0] * 3, [2.0] * 3),
@@ -201,6 +217,18 @@ def test_growth_is_plotted_where_there_are_several_sizes():
     assert "Growth with the input" in plots(grown) and "Latency against published mIoU" not in plots(grown)
     svg = minidom.parseString(plots(grown)["Growth with the input"])
     assert svg.documentElement.tagName == "svg" and "512x512" in svg.toxml()
+
+
+def test_classes_that_share_a_picture_have_a_plot_and_claims_of_their_own():
+    grown = [
+        measured("pp_mobileseg_base", way, [ms], labels, suite="classes", competing=competing)
+        for competing, vim_ms in ((5, 110.0), (60, 160.0))
+        for way, ms, labels in (("exact", 100.0, [2.0]), ("argmax", 300.0, []), ("vim", vim_ms, []))
+    ]
+    (part,) = sections(grown)
+    assert list(part.plots) == ["Label map and classes"] and "classes with a chance" in part.table.titles
+    held = [(claim.statement.split()[0], claim.holds) for claim in claims_by_classes(grown)]
+    assert held == [("5", True), ("...", False), ("60", True), ("...", True)]
 
 
 def test_the_same_results_give_the_same_picture():

@@ -15,9 +15,9 @@ import pytest
 
 from benchmarks import __main__ as command
 from benchmarks import runner
-from benchmarks.cases import SUITES, Case, Suite
+from benchmarks.cases import COMPETING, SUITES, Case, Suite
 from benchmarks.measurements import read_measurements
-from benchmarks.models import COMPETING, Export, ModelFolder
+from benchmarks.models import Export, ModelFolder
 from benchmarks.pictures import built_in_pictures, read_pictures
 from benchmarks.results_file import ResultsFile
 from benchmarks.training_speed import TrainingSettings, measure_training, read_speeds
