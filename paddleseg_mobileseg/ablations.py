@@ -43,11 +43,11 @@ def _row(
 
 ABLATIONS: List[Model] = [
     _row(
-        "seaformer_base_fusion", "SeaFormer-Base and its fusion", SeaFormer_Base, SeaFusion, Bilinear,
+        "seaformer_base_fusion", "SeaFormer-Base and its fusion, no VIM", SeaFormer_Base, SeaFusion, Bilinear,
         Published(40.00, 465.6, 8.27, source=_SOURCE),
     ),
     _row(
-        "seaformer_base_fusion_vim", "the same with VIM", SeaFormer_Base, SeaFusion,
+        "seaformer_base_fusion_vim", "SeaFormer-Base and its fusion, VIM", SeaFormer_Base, SeaFusion,
         published=Published(40.07, 234.6, 8.17, source=_SOURCE),
     ),
     _row(
