@@ -182,10 +182,11 @@ def _guard_weights() -> None:
 
     @functools.wraps(stock)
     def guarded(model, pretrained: Optional[str]):
+        from .distillation import MultiResolutionDistillation
         from .segmentor import MobileSegmentor
         from .weights import load_weights
 
-        if pretrained is None or not isinstance(model, MobileSegmentor):
+        if pretrained is None or not isinstance(model, (MobileSegmentor, MultiResolutionDistillation)):
             return stock(model, pretrained)
         load_weights(model, pretrained)
 
@@ -211,10 +212,12 @@ def check_output_op(model, output_op: str) -> None:
     Raises:
         InputError: the model's upsampling is VIM, and `output_op` is not "none".
     """
+    from .distillation import MultiResolutionDistillation
     from .heads import VIM
 
     if output_op != "none" and isinstance(getattr(model, "upsample", None), VIM):
+        network = "model.student" if isinstance(model, MultiResolutionDistillation) else "model"
         raise InputError(
             f"--output_op {output_op} would ruin the output: VIM already gives a label map when exported; "
-            "type --output_op none, or turn VIM off with --opts model.upsample.type=Bilinear"
+            f"type --output_op none, or turn VIM off with --opts {network}.upsample.type=Bilinear"
         )

@@ -95,7 +95,9 @@ def test_distance_of_features_is_relative_to_the_teachers():
 
 
 def test_losses_of_an_iteration_are_of_the_reduced_and_of_the_whole_picture(teacher_file):
-    model = distillation(teacher_file, output_weight=0.7, feature_weight=0.3, temperature=2.0)
+    model = distillation(
+        teacher_file, output_weight=0.7, feature_weight=0.3, cross_model_weight=0.2, temperature=2.0
+    )
     pictures, data = batch()
     model.train()
     for part in (model.student, model.feature_upsampling):
@@ -106,22 +108,27 @@ def test_losses_of_an_iteration_are_of_the_reduced_and_of_the_whole_picture(teac
 
     teacher = build_model("pp_mobileseg_tiny", NUM_CLASSES, pretrained=teacher_file)
     teacher.eval()
+    label = data["label"].numpy()
+
+    def cross_entropy(logits):
+        stretched = paddle.nn.functional.interpolate(logits, [128, 192], mode="bilinear").numpy()
+        picked = np.take_along_axis(log_softmax(stretched), np.where(label == 255, 0, label)[:, None], 1)[:, 0]
+        return -picked[label != 255].mean()
+
     reduced = mean_of_two_by_two(pictures)
 
     def feature(network, picture):
         return network.head.fuse(network.neck(network.backbone(picture)))
 
-    stretched = paddle.nn.functional.interpolate(model.student(reduced)[0], [128, 192], mode="bilinear")
-    label = data["label"].numpy()
-    picked = np.take_along_axis(log_softmax(stretched.numpy()), np.where(label == 255, 0, label)[:, None], 1)[:, 0]
-    segmentation = -picked[label != 255].mean()
+    segmentation = cross_entropy(model.student(reduced)[0])
     student_logits = paddle.nn.functional.interpolate(model.student.logits(reduced), [8, 12], mode="bilinear")
     divergence = reference_divergence(student_logits.numpy(), teacher.logits(pictures).numpy(), 2.0)
-    lifted = model.feature_upsampling(feature(model.student, reduced), [8, 12]).numpy()
+    lifted = model.feature_upsampling(feature(model.student, reduced), [8, 12])
     target = feature(teacher, pictures).numpy()
-    distance = ((lifted - target) ** 2).sum() / (target**2).sum()
+    distance = ((lifted.numpy() - target) ** 2).sum() / (target**2).sum()
+    cross_model = cross_entropy(teacher.head.classifier(lifted))
     assert found[0] == pytest.approx(segmentation, rel=1e-4)
-    assert found[1:] == pytest.approx([0.7 * divergence, 0.3 * distance], rel=1e-4)
+    assert found[1:] == pytest.approx([0.7 * divergence, 0.3 * distance, 0.2 * cross_model], rel=1e-4)
 
 
 @pytest.fixture(scope="module")
@@ -166,15 +173,17 @@ def test_training_leaves_weights_and_statistics_of_the_teacher_as_they_were(trai
 
 def test_each_term_alone_moves_the_student(teacher_file):
     pictures, data = batch()
-    for weights in ({"output_weight": 1, "feature_weight": 0}, {"output_weight": 0, "feature_weight": 1}):
-        model = distillation(teacher_file, **weights)
+    names = ("output_weight", "feature_weight", "cross_model_weight")
+    for wanted in names:
+        model = distillation(teacher_file, **{name: int(name == wanted) for name in names})
         model.train()
         terms = model.loss_computation(model(pictures), LOSSES, data)
         assert len(terms) == 2
         terms[1].backward()
         moved = model.student.backbone.stem.conv.weight.grad
         assert float(moved.abs().max()) > 0
-        assert (model.feature_upsampling is None) == (weights["feature_weight"] == 0)
+        assert (model.feature_upsampling is None) == (wanted == "output_weight")
+        assert all(each.grad is None for each in model.teacher.network.parameters())
 
 
 def test_checkpoint_holds_no_teacher_and_loads_whole_or_not_at_all(trained, teacher_file):
@@ -257,7 +266,7 @@ def test_vim_of_the_student_refuses_an_argmax_behind_it(teacher_file, tmp_path):
     student = build_model("pp_mobileseg_tiny", NUM_CLASSES, upsample=VIM())
     teacher = build_model("pp_mobileseg_tiny", NUM_CLASSES)
     model = MultiResolutionDistillation(NUM_CLASSES, student, teacher, teacher_file)
-    with pytest.raises(InputError, match="VIM already gives a label map"):
+    with pytest.raises(InputError, match="VIM already gives a label map.*--opts model.student.upsample.type=Bilinear"):
         export_model(model, tmp_path, [1, 3, 64, 96], output_op="argmax")
 
 
@@ -266,12 +275,12 @@ def test_other_networks_are_students_and_teachers_too(name, teacher_file, tmp_pa
     pictures, data = batch(64, 96)
     own = saved(name, tmp_path / "own.pdparams")
     for student, teacher, checkpoint in ((name, "pp_mobileseg_tiny", teacher_file), ("pp_mobileseg_tiny", name, own)):
-        model = distillation(checkpoint, student, teacher)
+        model = distillation(checkpoint, student, teacher, cross_model_weight=1.0)
         model.train()
         outputs = 3 if student.startswith("mobileseg") else 1
         losses = {"types": [CrossEntropyLoss()] * outputs, "coef": [1] * outputs}
         terms = model.loss_computation(model(pictures), losses, data)
-        assert len(terms) == outputs + 2 and all(np.isfinite(float(term)) for term in terms)
+        assert len(terms) == outputs + 3 and all(np.isfinite(float(term)) for term in terms)
         sum(terms).backward()
         first = next(iter(model.student.parameters()))
         assert float(first.grad.abs().max()) > 0
@@ -295,7 +304,7 @@ def test_networks_that_do_not_fit_are_refused(teacher_file, tmp_path):
 
 @pytest.mark.parametrize(
     "option", [{"student_scale": 0}, {"student_scale": 2}, {"output_weight": -1}, {"feature_weight": -1},
-               {"temperature": 0}], ids=str
+               {"cross_model_weight": -1}, {"temperature": 0}], ids=str
 )
 def test_numbers_out_of_range_are_refused(option):
     network = build_model("pp_mobileseg_tiny", NUM_CLASSES)
@@ -353,7 +362,7 @@ def test_missing_teacher_is_said_at_once(work, tmp_path, capsys):
     assert last_line(capsys.readouterr().err).startswith("error: there is no checkpoint missing.pdparams")
 
 
-def test_stock_loading_of_a_checkpoint_takes_it_whole(work, teacher_file):
+def test_stock_loading_of_a_checkpoint_takes_it_whole_or_not_at_all(work, teacher_file):
     from paddleseg.utils import utils
 
     model = distillation(teacher_file)
@@ -361,3 +370,5 @@ def test_stock_loading_of_a_checkpoint_takes_it_whole(work, teacher_file):
     utils.load_entire_model(model, str(path))
     expected = paddle.load(str(path))
     assert all(np.array_equal(value.numpy(), expected[name].numpy()) for name, value in model.state_dict().items())
+    with pytest.raises(InputError, match="does not fit MultiResolutionDistillation"):
+        utils.load_entire_model(model, teacher_file)

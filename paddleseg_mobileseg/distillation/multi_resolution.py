@@ -20,16 +20,17 @@ class MultiResolutionDistillation(nn.Layer):
     """A student that sees a reduced picture learns from a teacher that sees the whole one.
 
     The paper's: teacher and student at two resolutions, a light module that lifts the student's feature to the
-    teacher's resolution, a loss that adds likeness of outputs and of features to that of the segmentation, and
-    a student that runs alone afterwards. Its loss has four terms. The code of this part is not published.
+    teacher's resolution, a loss of four terms that adds likeness of outputs and of features to that of the
+    segmentation, and a student that runs alone afterwards. The code of this part is not published.
 
-    Ours: three terms, with these weights and distances (see `output_divergence` and `feature_distance`); the feature
-    that is compared, the one which the classifier reads; the layers of `FeatureUpsampling`; and that the outputs are
-    compared at the resolution of the teacher's logits, before any upsampling.
+    Ours: the weights and distances (see `output_divergence` and `feature_distance`); the feature that is compared,
+    the one which the classifier reads; the layers of `FeatureUpsampling`; that the outputs are compared at the
+    resolution of the teacher's logits, before any upsampling; and how we read the fourth term, which is off unless
+    `cross_model_weight` is given: the teacher's classifier must find the labels in the student's lifted feature.
 
-    In training the segmentation losses of the config (as many as the student has outputs) are followed by the two
+    In training the segmentation losses of the config (as many as the student has outputs) are followed by the
     weighted terms, through `loss_computation`, which PaddleSeg's training asks for the losses of a model. A term of
-    weight 0 is not computed; with both at 0 this is plain training of the student on reduced pictures, and the
+    weight 0 is not computed; with all at 0 this is plain training of the student on reduced pictures, and the
     teacher is not run and its checkpoint not read.
 
     In evaluation and prediction the picture is reduced here and the logits are stretched back to its size, so that
@@ -47,8 +48,10 @@ class MultiResolutionDistillation(nn.Layer):
             training step. A `pretrained` of the teacher itself would be lost on resuming.
         student_scale: height and width of the student's picture over those of the whole one.
         output_weight: of the divergence of the outputs.
-        feature_weight: of the distance of the features; with 0 there is no upsampling module.
+        feature_weight: of the distance of the features.
         temperature: of the divergence of the outputs.
+        cross_model_weight: of the config's first segmentation loss on what the teacher's classifier says of the
+            student's lifted feature. With this and `feature_weight` at 0 there is no upsampling module.
         in_channels: of the picture; PaddleSeg fills it in.
 
     Raises:
@@ -70,10 +73,14 @@ class MultiResolutionDistillation(nn.Layer):
         output_weight: float = 1.0,
         feature_weight: float = 1.0,
         temperature: float = 1.0,
+        cross_model_weight: float = 0.0,
         in_channels: int = 3,
     ):
         super().__init__()
-        _check_numbers(student_scale, output_weight, feature_weight, temperature)
+        _check_numbers(student_scale, temperature)
+        _check_weights(
+            output_weight=output_weight, feature_weight=feature_weight, cross_model_weight=cross_model_weight
+        )
         insides = {role: probe(network, in_channels) for role, network in (("student", student), ("teacher", teacher))}
         for role, inside in insides.items():
             classes = inside.logits.shape[1]
@@ -88,8 +95,9 @@ class MultiResolutionDistillation(nn.Layer):
         self.output_weight = output_weight
         self.feature_weight = feature_weight
         self.temperature = temperature
+        self.cross_model_weight = cross_model_weight
         self.feature_upsampling = None
-        if feature_weight > 0:
+        if feature_weight > 0 or cross_model_weight > 0:
             channels = [insides[role].feature.shape[1] for role in ("student", "teacher")]
             self.feature_upsampling = FeatureUpsampling(*channels)
         self.teacher = FrozenTeacher(teacher, teacher_checkpoint)
@@ -98,7 +106,7 @@ class MultiResolutionDistillation(nn.Layer):
     @property
     def distils(self) -> bool:
         """Whether the teacher has a say."""
-        return self.output_weight > 0 or self.feature_weight > 0
+        return self.output_weight > 0 or self.feature_upsampling is not None
 
     @property
     def upsample(self):
@@ -132,9 +140,12 @@ class MultiResolutionDistillation(nn.Layer):
         compared = []
         if self.output_weight > 0:
             compared += [student.logits, teacher.logits]
-        if self.feature_weight > 0:
+        if self.feature_upsampling is not None:
             lifted = self.feature_upsampling(student.feature, teacher.feature.shape[2:])
-            compared += [lifted, teacher.feature]
+            if self.feature_weight > 0:
+                compared += [lifted, teacher.feature]
+            if self.cross_model_weight > 0:
+                compared.append(resize(self.teacher.classify(lifted), size))
         return [resize(logits, size) for logits in student.outputs] + compared
 
     def loss_computation(
@@ -148,9 +159,10 @@ class MultiResolutionDistillation(nn.Layer):
             data: the batch: "label", and "edge" where a loss wants it.
 
         Returns:
-            The losses of the config, then the weighted divergence and distance, those of them that are wanted.
+            The losses of the config, then the weighted divergence, distance and cross-model loss, those of them
+            that are wanted.
         """
-        compared = 2 * (self.output_weight > 0) + 2 * (self.feature_weight > 0)
+        compared = 2 * (self.output_weight > 0) + 2 * (self.feature_weight > 0) + (self.cross_model_weight > 0)
         count = len(logits_list) - compared
         outputs, compared = list(logits_list[:count]), list(logits_list[count:])
         labels, edges = (data[key].astype("int64") if key in data else None for key in ("label", "edge"))
@@ -160,15 +172,22 @@ class MultiResolutionDistillation(nn.Layer):
             terms.append(self.output_weight * output_divergence(compared.pop(0), compared.pop(0), self.temperature))
         if self.feature_weight > 0:
             terms.append(self.feature_weight * feature_distance(compared.pop(0), compared.pop(0)))
+        if self.cross_model_weight > 0:
+            first = {"types": losses["types"][:1], "coef": [self.cross_model_weight]}
+            terms += segmentation(logits_list=compared, labels=labels, edges=edges, losses=first)
         return terms
 
 
-def _check_numbers(student_scale: float, output_weight: float, feature_weight: float, temperature: float) -> None:
+def _check_numbers(student_scale: float, temperature: float) -> None:
     for name, value, fits, expected in (
         ("student_scale", student_scale, 0 < student_scale <= 1, "above 0 and at most 1"),
-        ("output_weight", output_weight, output_weight >= 0, "of at least 0"),
-        ("feature_weight", feature_weight, feature_weight >= 0, "of at least 0"),
         ("temperature", temperature, temperature > 0, "above 0"),
     ):
         if not fits:
             raise InputError(f"MultiResolutionDistillation: {name} is a number {expected}, not {value}")
+
+
+def _check_weights(**weights: float) -> None:
+    for name, value in weights.items():
+        if value < 0:
+            raise InputError(f"MultiResolutionDistillation: {name} is a number of at least 0, not {value}")

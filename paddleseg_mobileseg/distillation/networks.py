@@ -11,12 +11,12 @@ from ..errors import InputError
 from ..weights import load_weights
 
 _LAYERS: Dict[str, Callable[[nn.Layer], Tuple[nn.Layer, nn.Layer]]] = {
-    "MobileSegmentor": lambda network: (network.head.fuse, network.head),
-    "TopFormer": lambda network: (network.decode_head.linear_fuse, network.decode_head),
-    "LRASPP": lambda network: (network.lraspp_head.conv_ups[-1], network.lraspp_head),
-    "MobileSeg": lambda network: (network.seg_heads[0].conv, network.seg_heads[0]),
+    "MobileSegmentor": lambda network: (network.head.fuse, network.head.classifier),
+    "TopFormer": lambda network: (network.decode_head.linear_fuse, network.decode_head.conv_seg),
+    "LRASPP": lambda network: (network.lraspp_head.conv_ups[-1], network.lraspp_head.conv_out),
+    "MobileSeg": lambda network: (network.seg_heads[0].conv, network.seg_heads[0].conv_out),
 }
-"""By the name of a network's class: the layer whose output is classified, and the layer whose output are the logits."""
+"""By the name of a network's class: the layer whose output is classified, and the one that classifies it."""
 
 
 class Inside(NamedTuple):
@@ -39,8 +39,8 @@ def run_inside(network: nn.Layer, picture) -> Inside:
     Raises:
         InputError: it is of a class whose layers are not known.
     """
-    feature, logits = _layers(network)
-    with _kept(feature) as features, _kept(logits) as all_logits:
+    feature, classifier = _layers(network)
+    with _kept(feature) as features, _kept(classifier) as all_logits:
         outputs = network(picture)
     return Inside(list(outputs), features[-1], all_logits[-1])
 
@@ -117,3 +117,8 @@ class FrozenTeacher:
         self.load()
         with paddle.no_grad():
             return run_inside(self.network, picture)
+
+    def classify(self, feature):
+        """Logits [N, num_classes, h, w] of a feature [N, channels, h, w]; the gradient goes through to the feature."""
+        self.load()
+        return _layers(self.network)[1](feature)
