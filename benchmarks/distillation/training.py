@@ -17,6 +17,8 @@ TEACHER = "teacher"
 RUNS = ("distilled", "plain")
 """The student with the weights of its config, and with weights of 0: the same network, pictures, labels and order."""
 
+_WEIGHTS = ("output_weight", "feature_weight", "cross_model_weight")
+
 _TEACHER_CONFIG = CONFIGS / "demo" / "pp_mobileseg_tiny_scenes_256x192_500.yml"
 _STUDENT_CONFIG = CONFIGS / "distillation" / "pp_mobileseg_tiny_scenes_128x96_200.yml"
 _TEACHER_ITERS = 400
@@ -31,7 +33,7 @@ def run_config(run: str, teacher_checkpoint: Path) -> Dict[str, Any]:
         return load_config(_TEACHER_CONFIG, iters=_TEACHER_ITERS, batch_size=_BATCH, opts=opts).dic
     opts = [f"model.teacher_checkpoint={teacher_checkpoint}"]
     if run == "plain":
-        opts += ["model.output_weight=0", "model.feature_weight=0"]
+        opts += [f"model.{name}=0" for name in _WEIGHTS]
     return load_config(_STUDENT_CONFIG, opts=opts).dic
 
 
@@ -46,7 +48,7 @@ def train_and_score(run: str, seed: int, folder: Path, teacher_checkpoint: Path)
 
     Returns:
         "run", "seed", "iters", "batch_size", "size" of the whole scenes [height, width], "student_scale", "weights"
-        of the distillation (output, feature, temperature), "teacher_sha256"; "miou" and "accuracy" (0 to 1) on
+        of the distillation with its temperature, "teacher_sha256"; "miou" and "accuracy" (0 to 1) on
         "scenes" whole scenes; "seconds" of training.
 
     Raises:
@@ -69,7 +71,7 @@ def train_and_score(run: str, seed: int, folder: Path, teacher_checkpoint: Path)
         "batch_size": content["batch_size"],
         "size": content["val_dataset"]["size"],
         "student_scale": model.get("student_scale", 1.0),
-        "weights": {name: model[name] for name in ("output_weight", "feature_weight", "temperature") if name in model},
+        "weights": {name: model[name] for name in (*_WEIGHTS, "temperature") if name in model},
         "teacher_sha256": sha256_of(Path(trained["checkpoint"]) if run == TEACHER else teacher_checkpoint),
         "miou": scores["miou"],
         "accuracy": scores["accuracy"],

@@ -1,14 +1,11 @@
 """The training curves, as SVG for a page."""
 
-import io
-import re
 from typing import Dict, List
 
-import matplotlib
-from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
-from ..plot_style import BLUE, GREEN, ORANGE, STYLE
+from ..plot_style import BLUE, GREEN, ORANGE, draw_svg
+
 
 def training_curves(curve: List[Dict[str, float]], scores: List[Dict[str, float]]) -> str:
     """Loss and learning rate, and mIoU, over the iterations.
@@ -19,18 +16,13 @@ def training_curves(curve: List[Dict[str, float]], scores: List[Dict[str, float]
     Returns:
         An <svg> element.
     """
-    with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(8.8, 2.9), layout="constrained")
-        FigureCanvasSVG(figure)
+
+    def draw(figure: Figure) -> None:
         left, right = figure.subplots(1, 2)
         _loss(left, curve)
         _score(right, curve, scores)
-        file = io.StringIO()
-        figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
-    svg = file.getvalue()
-    # Inside a page there is no place for the XML declaration, and the size is the style sheet's business.
-    svg = svg[svg.index("<svg"):]
-    return re.sub(r'^<svg ([^>]*?)width="[^"]*"', r"<svg \1", re.sub(r'^<svg ([^>]*?)height="[^"]*"', r"<svg \1", svg))
+
+    return draw_svg(8.8, 2.9, draw)
 
 
 def _loss(axes, curve: List[Dict[str, float]]) -> None:
