@@ -25,8 +25,8 @@ def latency_row(case, **found):
 
 def test_runs_differ_in_the_weights_of_the_distillation_alone(tmp_path):
     distilled, plain = (run_config(run, tmp_path / "teacher.pdparams") for run in ("distilled", "plain"))
-    assert distilled["model"].pop("output_weight") > 0 and distilled["model"].pop("feature_weight") > 0
-    assert plain["model"].pop("output_weight") == plain["model"].pop("feature_weight") == 0
+    for name in ("output_weight", "feature_weight", "cross_model_weight"):
+        assert distilled["model"].pop(name) > 0 and plain["model"].pop(name) == 0
     assert distilled == plain
     teacher = run_config(TEACHER, tmp_path)
     assert teacher["model"] == {key: value for key, value in distilled["model"]["teacher"].items()}
