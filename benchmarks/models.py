@@ -34,7 +34,9 @@ _SETTLING_SIZE = (256, 256)
 _SETTLING_PICTURES = 4
 _PACKAGE = Path(paddleseg_mobileseg.__file__).parent
 _NETWORKS = ("backbones", "necks", "heads", "layers.py", "segmentor.py", "stock_networks.py", "zoo.py")
-_CONVERSION = ("export", "exported", "folding", "interface", "label_tail", "metadata", "opt", "passes", "prepare")
+_CONVERSION = (
+    "export", "exported", "folding", "interface", "label_tail", "metadata", "opt", "passes", "prepare", "quantisation",
+)
 
 
 @dataclass(frozen=True)

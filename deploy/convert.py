@@ -16,6 +16,7 @@ from .lite import HOST_TARGET, LitePredictor
 from .metadata import FP16_UNVERIFIED, Metadata, metadata_path, sha256_of
 from .opt import QUANTISATIONS, TARGETS, opt_version, optimize, require_paddlelite
 from .prepare import PreparedModel, prepare
+from .quantisation import storable
 from .scratch import scratch_folder
 from .support import check_support
 
@@ -78,10 +79,11 @@ def write_model(
     """Write a prepared model, with its JSON file, into a folder of one's own; the arguments are those of `convert`.
 
     Raises:
-        InputError: the folder cannot be written.
+        InputError: the folder cannot be written, or the weights cannot be stored so.
         ToolError: opt failed.
     """
-    optimize(*prepared.program.save(nb.parent), nb, target, weights, fp16)
+    program, linear_layers = storable(prepared.program, weights)
+    optimize(*program.save(nb.parent), nb, target, weights, fp16)
     _clear_version_padding(nb)
     metadata = Metadata(
         target=target,
@@ -96,7 +98,7 @@ def write_model(
         opt_version=opt_version(),
         versions=versions(),
         source_ops=prepared.source.op_counts(),
-        mended=prepared.mended,
+        mended={**prepared.mended, **({"wrote linear layers as opt stores them right": linear_layers} if linear_layers else {})},
     )
     write_text(metadata_path(nb), metadata.to_json())
     return metadata
