@@ -137,9 +137,10 @@ def growth_plot(measurements: Sequence[Measurement]) -> str:
         _growth(left, measurements, lambda each: each.median(), "milliseconds, network and label map")
         _growth(right, measurements, lambda each: (each.record.peak_memory_bytes or 0) / 1e6, "memory, MB")
         left.set_yscale("log")
-        left.legend(fontsize=7, frameon=False)
+        lines, names = left.get_legend_handles_labels()
+        figure.legend(lines, names, loc="outside lower center", ncols=4, fontsize=7, frameon=False)
 
-    return draw_svg(10, 4.4, draw)
+    return draw_svg(10, 4.9, draw)
 
 
 def _growth(
@@ -238,7 +239,8 @@ def _agreement(figure: Figure, measurements: Sequence[Measurement]) -> None:
     axes.set_xlim(100 * least / 2, 200)
     axes.set_yticks(range(len(names)), [find_network(name).title for name in names], fontsize=7.5)
     axes.set_xlabel("pixels with another label, %; at the left edge none")
-    axes.legend(fontsize=7.5, frameon=False, loc="upper right")
+    # Beside the points: with several number formats they fill the width.
+    axes.legend(fontsize=7.5, frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
 
 
 def readme_plot(measurements: Sequence[Measurement]) -> str:

@@ -82,7 +82,7 @@ def write_model(
         InputError: the folder cannot be written, or the weights cannot be stored so.
         ToolError: opt failed.
     """
-    program, linear_layers = storable(prepared.program, weights)
+    program, rewritten = storable(prepared.program, weights)
     optimize(*program.save(nb.parent), nb, target, weights, fp16)
     _clear_version_padding(nb)
     metadata = Metadata(
@@ -98,7 +98,7 @@ def write_model(
         opt_version=opt_version(),
         versions=versions(),
         source_ops=prepared.source.op_counts(),
-        mended={**prepared.mended, **({"wrote linear layers as opt stores them right": linear_layers} if linear_layers else {})},
+        mended={**prepared.mended, **rewritten},
     )
     write_text(metadata_path(nb), metadata.to_json())
     return metadata

@@ -9,7 +9,7 @@ from .program import AttrType, OpDesc, VarDesc, dims_of, get_attr, inputs_of, se
 _PRODUCTS = ("matmul", "matmul_v2")
 
 
-def storable(model: ExportedModel, weights: str) -> Tuple[ExportedModel, int]:
+def storable(model: ExportedModel, weights: str) -> Tuple[ExportedModel, Dict[str, int]]:
     """The same program, of which opt stores the weights right.
 
     opt 2.13 stores the weights of a linear layer as integers and never turns them back where the layer is a
@@ -20,13 +20,13 @@ def storable(model: ExportedModel, weights: str) -> Tuple[ExportedModel, int]:
         weights: "float32", which leaves the program alone, "int16" or "int8".
 
     Returns:
-        The program, and how many linear layers were written in another way.
+        The program, and what was changed in it, with the number of ops that concerned.
 
     Raises:
         InputError: a product with weights cannot be written as a `mul`.
     """
     if weights == "float32":
-        return model, 0
+        return model, {}
     model = model.copy()
     variables = model.variables()
     products = [
@@ -45,7 +45,7 @@ def storable(model: ExportedModel, weights: str) -> Tuple[ExportedModel, int]:
         del op.attrs[:]
         set_attr(op, "x_num_col_dims", columns, AttrType.INT)
         set_attr(op, "y_num_col_dims", 1, AttrType.INT)
-    return model, len(products)
+    return model, {"wrote linear layers as opt stores them right": len(products)} if products else {}
 
 
 def _is_linear(op: OpDesc, variables: Dict[str, VarDesc]) -> bool:
