@@ -154,7 +154,7 @@ def fingerprint() -> str:
     found = [path for item in paths for path in (sorted(item.glob("*.py")) if item.is_dir() else [item])]
     found += [Path(deploy.__file__).with_name(f"{name}.py") for name in _CONVERSION]
     found += [Path(__file__).with_name(name) for name in ("pictures.py", "weights.py")]
-    settling = [_SETTLING_SIZE, _SETTLING_PICTURES]
+    settling = [COMPETING, _SETTLING_SIZE, _SETTLING_PICTURES]
     digest = hashlib.sha256(json.dumps([versions(), opt_version(), settling]).encode())
     for path in found:
         digest.update(path.read_bytes())
