@@ -13,7 +13,8 @@ def storable(model: ExportedModel, weights: str) -> Tuple[ExportedModel, Dict[st
     """The same program, of which opt stores the weights right.
 
     opt 2.13 stores the weights of a linear layer as integers and never turns them back where the layer is a
-    `matmul_v2`, as Paddle 2 exports it: the network gives NaN, or nonsense. As a `mul` it is stored right.
+    `matmul_v2`, as Paddle 2 exports it: the network gives NaN, nonsense, or by luck of what lies in memory numbers
+    that are nearly right. As a `mul` it is stored right.
 
     Args:
         model: mended.

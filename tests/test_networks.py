@@ -38,9 +38,8 @@ PARAMETERS = {
     "seaformer_large": 13_951_510,
 }
 SEAFORMERS = [name for name in NAMES if name.startswith("seaformer")]
-# Where the published code's own float32 rounding is above 1e-5; see golden.py.
-ROUGH = {("seaformer_small", (96, 160)), ("seaformer_base", (96, 160)), ("seaformer_large", (128, 128)),
-         ("seaformer_large", (96, 160))}
+# Where the published outputs' own float32 rounding is above 1e-5; see golden.py.
+ROUGH = {("seaformer_base", (96, 160)), ("seaformer_large", (128, 128)), ("seaformer_large", (96, 160))}
 STOCK = {
     "pp_mobileseg_tiny": (stock.MobileSeg_Tiny, "AAM", [32, 64, 128]),
     "pp_mobileseg_base": (stock.MobileSeg_Base, "AAMSx8", [64, 128, 192]),
@@ -67,24 +66,31 @@ def stock_network(name):
     return network
 
 
+def in_double_precision(name):
+    """A network whose rounding is nothing beside that of the published outputs, on any processor."""
+    paddle.set_default_dtype("float64")
+    try:
+        return fill(build_model(name, 150), "float64")
+    finally:
+        paddle.set_default_dtype("float32")
+
+
 @pytest.mark.parametrize("size", SIZES, ids=str)
 @pytest.mark.parametrize("name", NAMES)
 def test_logits_equal_the_published_network(name, size):
-    model = fill(build_model(name, 150))
-    logits = run(model.logits, golden_input(*size)).numpy()
-    assert relative_difference(logits, golden_logits(name, *size)) < (5e-5 if (name, size) in ROUGH else 1e-5)
+    golden = golden_logits(name, *size)
+    exact = run(in_double_precision(name).logits, golden_input(*size).astype("float64")).numpy()
+    assert exact.dtype == np.float64
+    assert relative_difference(exact, golden) < (5e-5 if (name, size) in ROUGH else 1e-5)
+    # How far single precision is from that differs from processor to processor: 0.3e-5 to 4.4e-5 were seen.
+    logits = run(fill(build_model(name, 150)).logits, golden_input(*size)).numpy()
+    assert relative_difference(logits, golden) < 1e-4
 
 
 @pytest.mark.parametrize("name", SEAFORMERS)
 def test_logits_equal_the_published_network_in_double_precision(name):
-    paddle.set_default_dtype("float64")
-    try:
-        model = fill(build_model(name, 150), "float64")
-    finally:
-        paddle.set_default_dtype("float32")
-    logits = run(model.logits, golden_input(96, 160).astype("float64")).numpy()
+    logits = run(in_double_precision(name).logits, golden_input(96, 160).astype("float64")).numpy()
     reference = np.load(DATA / f"{name}_float64.npz")["logits_96x160"]
-    assert logits.dtype == np.float64
     assert relative_difference(logits[:, ::3], reference) < 1e-6
 
 
