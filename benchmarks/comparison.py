@@ -107,15 +107,17 @@ class RunComparison:
     def table(self) -> str:
         """A Markdown table, the largest slow-down first, and what there is to say below it."""
         lines = [
-            "| network | size | label map | engine | format | old, ms | new, ms | change | counts from | |",
-            "| --- | --- | --- | --- | --- | ---: | ---: | ---: | ---: | --- |",
+            "| network | size | classes with a chance | label map | engine | format | old, ms | new, ms | change "
+            "| counts from | |",
+            "| --- | --- | ---: | --- | --- | --- | ---: | ---: | ---: | ---: | --- |",
         ]
         for change in sorted(self.changes, key=lambda change: -change.change):
             case = change.case
             lines.append(
-                f"| `{case.network}` | {case.width}x{case.height} | {case.label_map} | {case.engine} "
-                f"| {case.number_format} | {change.old_ms:.1f} | {change.new_ms:.1f} | {100 * change.change:+.1f} % "
-                f"| {100 * change.threshold:.1f} % | {change.verdict} |"
+                f"| `{case.network}` | {case.width}x{case.height} | {min(case.competing, case.num_classes)} "
+                f"| {case.label_map} | {case.engine} | {case.number_format} | {change.old_ms:.1f} "
+                f"| {change.new_ms:.1f} | {100 * change.change:+.1f} % | {100 * change.threshold:.1f} % "
+                f"| {change.verdict} |"
             )
         drift = statistics.median(change.change for change in self.changes)
         lines += ["", f"{len(self.slower)} of {len(self.changes)} cases became slower; median {100 * drift:+.1f} %."]
