@@ -1,6 +1,8 @@
+import shutil
 from pathlib import Path
 
-from setuptools import Extension, setup
+from setuptools import Extension, find_packages, setup
+from setuptools.command.build_py import build_py
 
 ROOT = Path(__file__).parent
 
@@ -20,6 +22,8 @@ INSTALL_REQUIRES = [
     "protobuf>=3.20.2,<6",
     # Configs.
     "pyyaml>=5.4",
+    # Hooks that register components and apply patches when Paddle and PaddleSeg are loaded, and not before.
+    "wrapt>=1.14,<3",
     # Progress bars.
     "tqdm>=4.60",
     # The report of `mobileseg demo`: its page and its plots. Both come with paddleseg's visualdl anyway.
@@ -28,25 +32,12 @@ INSTALL_REQUIRES = [
 ]
 
 EXTRAS_REQUIRE = {
-    # opt and the x86 predictor. The wheels exist for Linux on x86_64, CPython 3.8 and 3.10.
+    # opt and the x86 predictor. The wheels exist for Linux on x86_64, CPython 3.6 to 3.10.
     "lite": ["paddlelite==2.13rc0"],
     # The suite, its property tests, and two processes to run it in.
     "test": ["pytest>=7.4", "hypothesis>=6.80", "pytest-xdist>=3.5"],
 }
 
-
-def folders(name: str, pattern: str):
-    """`name` and its folders as packages of this one, with the files of `pattern` as their data."""
-    found = [ROOT / name] + sorted(path for path in (ROOT / name).rglob("*") if path.is_dir())
-    found = [path for path in found if path.name != "__pycache__"]
-    packages = {
-        "paddleseg_mobileseg." + ".".join(path.relative_to(ROOT).parts): str(path.relative_to(ROOT)) for path in found
-    }
-    return packages, {package: [pattern] for package in packages}
-
-
-deploy, deploy_data = folders("deploy", "*")
-configs, configs_data = folders("configs", "*.yml")
 
 # The label core for Python. Optional: without a compiler the plugin installs all the same and NumPy does the work.
 LABEL_CORE = Extension(
@@ -59,6 +50,18 @@ LABEL_CORE = Extension(
     optional=True,
 )
 
+class BuildWithFiles(build_py):
+    """Puts what a user needs beside the Python into a wheel: configs, C++ sources, the build script for phones."""
+
+    def run(self):
+        super().run()
+        if not self.editable_mode:
+            for name in ("configs", "deploy"):
+                target = Path(self.build_lib, "paddleseg_mobileseg", "share", name)
+                shutil.rmtree(target, ignore_errors=True)
+                shutil.copytree(ROOT / name, target, ignore=shutil.ignore_patterns("__pycache__"))
+
+
 setup(
     name="paddleseg_mobileseg",
     version="0.1.0",
@@ -67,16 +70,9 @@ setup(
     long_description_content_type="text/markdown",
     license="Apache-2.0",
     python_requires=">=3.8,<3.11",
-    packages=[
-        "paddleseg_mobileseg",
-        *sorted(
-            "paddleseg_mobileseg." + path.parent.name for path in (ROOT / "paddleseg_mobileseg").glob("*/__init__.py")
-        ),
-        *deploy,
-        *configs,
-    ],
-    package_dir={**deploy, **configs},
-    package_data={"paddleseg_mobileseg.demo": ["*.html", "*.css"], **deploy_data, **configs_data},
+    packages=find_packages(include=["paddleseg_mobileseg", "paddleseg_mobileseg.*"]),
+    package_data={"paddleseg_mobileseg.report": ["*.css"], "paddleseg_mobileseg.demo": ["*.html"]},
+    cmdclass={"build_py": BuildWithFiles},
     ext_modules=[LABEL_CORE],
     install_requires=INSTALL_REQUIRES,
     extras_require=EXTRAS_REQUIRE,

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import List, Optional, Tuple
 
-from paddleseg_mobileseg.deploy.inputs import find_pictures
+from paddleseg_mobileseg.deploy.runtime.inputs import find_pictures
 from paddleseg_mobileseg.errors import InputError, MobilesegError
 from paddleseg_mobileseg.files import write_text
 

@@ -3,9 +3,9 @@
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
-from paddleseg_mobileseg.ablations import ABLATIONS
 from paddleseg_mobileseg.errors import InputError
-from paddleseg_mobileseg.zoo import MODELS, Model
+from paddleseg_mobileseg.models.ablations import ABLATIONS
+from paddleseg_mobileseg.models.zoo import MODELS, Model
 
 PADDLE_LITE, PHONE = "paddle-lite", "phone"
 INFERENCE_ENGINES = ("paddle-inference", "paddle-inference-gpu", "paddle-inference-tensorrt")

@@ -5,9 +5,9 @@ from typing import Optional
 
 import paddle
 
-from paddleseg_mobileseg.deploy import lite
-from paddleseg_mobileseg.deploy.lite import LitePredictor, Predictor
-from paddleseg_mobileseg.deploy.metadata import read_metadata
+from paddleseg_mobileseg.deploy.runtime import predictor as lite
+from paddleseg_mobileseg.deploy.runtime.metadata import read_metadata
+from paddleseg_mobileseg.deploy.runtime.predictor import LitePredictor, Predictor
 from paddleseg_mobileseg.errors import InputError
 
 from .cases import PADDLE_LITE, Case

@@ -6,7 +6,7 @@ from dataclasses import MISSING, asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Union
 
-from paddleseg_mobileseg.deploy.record import Configuration, Environment, Record
+from paddleseg_mobileseg.deploy.runtime.records import Configuration, Environment, Record
 from paddleseg_mobileseg.errors import InputError
 
 from .cases import Case

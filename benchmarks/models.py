@@ -13,16 +13,17 @@ import paddle
 from tqdm import tqdm
 
 import paddleseg_mobileseg
-from paddleseg_mobileseg import deploy
-from paddleseg_mobileseg.deploy.convert import versions, write_model
+from paddleseg_mobileseg.deploy.convert import write_model
 from paddleseg_mobileseg.deploy.export import export_model
-from paddleseg_mobileseg.deploy.interface import count_classes, describe_input
+from paddleseg_mobileseg.deploy.ir.io_signature import count_classes, describe_input
+from paddleseg_mobileseg.deploy.ir.static_graph import StaticGraph
+from paddleseg_mobileseg.deploy.ir.tensors import OutputTensor
 from paddleseg_mobileseg.deploy.label_tail import attach, tail_program
-from paddleseg_mobileseg.deploy.lite import HOST_TARGET
-from paddleseg_mobileseg.deploy.metadata import Metadata, OutputTensor, metadata_path, sha256_of
-from paddleseg_mobileseg.deploy.opt import opt_version
-from paddleseg_mobileseg.deploy.prepare import PreparedModel, prepare
-from paddleseg_mobileseg.deploy.static_graph import StaticGraph
+from paddleseg_mobileseg.deploy.lower import PreparedModel, prepare
+from paddleseg_mobileseg.deploy.runtime.metadata import Metadata, metadata_path, sha256_of
+from paddleseg_mobileseg.deploy.runtime.opt import opt_version
+from paddleseg_mobileseg.deploy.runtime.predictor import HOST_TARGET
+from paddleseg_mobileseg.deploy.runtime.versions import versions
 from paddleseg_mobileseg.deploy.support import check_support
 from paddleseg_mobileseg.files import atomic_folder, atomic_path, write_text
 
@@ -33,10 +34,8 @@ from .weights import settle
 _SETTLING_SIZE = (256, 256)
 _SETTLING_PICTURES = 4
 _PACKAGE = Path(paddleseg_mobileseg.__file__).parent
-_NETWORKS = ("backbones", "necks", "heads", "layers.py", "segmentor.py", "stock_networks.py", "zoo.py")
-_CONVERSION = (
-    "export", "exported", "folding", "interface", "label_tail", "metadata", "opt", "passes", "prepare", "quantisation",
-)
+_ROOMS = ("checkpoints", "config", "data", "deploy", "models", "patches", "labels.py")
+"""What of the package a converted model depends on."""
 
 
 @dataclass(frozen=True)
@@ -150,9 +149,8 @@ def _make(job: Tuple[ModelFolder, Export, List[Case]]) -> None:
 
 def fingerprint() -> str:
     """Eight letters that change with the sources and versions that a converted model depends on."""
-    paths = [_PACKAGE / name for name in _NETWORKS]
-    found = [path for item in paths for path in (sorted(item.glob("*.py")) if item.is_dir() else [item])]
-    found += [Path(deploy.__file__).with_name(f"{name}.py") for name in _CONVERSION]
+    paths = [_PACKAGE / name for name in _ROOMS]
+    found = [path for item in paths for path in (sorted(item.rglob("*.py")) if item.is_dir() else [item])]
     found += [Path(__file__).with_name(name) for name in ("pictures.py", "weights.py")]
     settling = [COMPETING, _SETTLING_SIZE, _SETTLING_PICTURES]
     digest = hashlib.sha256(json.dumps([versions(), opt_version(), settling]).encode())

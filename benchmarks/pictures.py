@@ -6,9 +6,9 @@ from typing import List
 import cv2
 import numpy as np
 
-from paddleseg_mobileseg.datasets import SyntheticScenes
-from paddleseg_mobileseg.deploy.inputs import read_picture
-from paddleseg_mobileseg.deploy.metadata import InputTensor
+from paddleseg_mobileseg.data.synthetic import SyntheticScenes
+from paddleseg_mobileseg.deploy.ir.tensors import InputTensor
+from paddleseg_mobileseg.deploy.runtime.inputs import read_picture
 from paddleseg_mobileseg.files import atomic_path
 
 MEAN, STD = [0.5, 0.5, 0.5], [0.5, 0.5, 0.5]

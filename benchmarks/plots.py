@@ -4,7 +4,7 @@ from typing import Any, Callable, Dict, List, Optional, Sequence
 
 from matplotlib.figure import Figure
 
-from paddleseg_mobileseg.plot_style import BLUE, FAINT, GREEN, INK, ORANGE, draw_svg
+from paddleseg_mobileseg.report.plot_style import BLUE, FAINT, GREEN, INK, ORANGE, draw_svg
 
 from .cases import SUITES, Case, find_network
 from .measurements import Measurement, label_map_ms

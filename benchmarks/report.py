@@ -5,19 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Dict, List, Optional, Sequence, Tuple
 
-import jinja2
-from markupsafe import Markup
-
-import paddleseg_mobileseg
 from paddleseg_mobileseg.files import write_text
+from paddleseg_mobileseg.report.page import render_page
 
 from .cases import COMPETING, SUITES
 from .measurements import Measurement
 from .plots import plots
 from .tables import Table, case_table, claim_table, claims, claims_by_classes, setting
 from .training_speed import TrainingSpeed, training_setting, training_table
-
-_STYLE = Path(paddleseg_mobileseg.__file__).parent / "demo" / "report.css"
 
 READING = (
     "Measured figures are of the machine and the day that stand above each table. Figures marked as published are "
@@ -80,15 +75,7 @@ def _section(name: str, device: str, measurements: Sequence[Measurement], with_p
 
 def html(parts: Sequence[Section]) -> str:
     """One page, plots and style inside."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(str(Path(__file__).parent)),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    page = environment.get_template("report.html")
-    return page.render(sections=parts, reading=READING, style=Markup(_STYLE.read_text(encoding="utf-8")))
+    return render_page(Path(__file__).with_name("report.html"), sections=parts, reading=READING)
 
 
 def markdown(parts: Sequence[Section], plot_files: Optional[Dict[str, str]] = None) -> str:

@@ -11,11 +11,11 @@ import numpy as np
 from tqdm import tqdm
 
 from paddleseg_mobileseg.deploy.android.bench import bench as phone_bench
+from paddleseg_mobileseg.deploy.android.bench_binary import RunSettings
 from paddleseg_mobileseg.deploy.android.predict import predict as phone_predict
-from paddleseg_mobileseg.deploy.android.program import RunSettings
-from paddleseg_mobileseg.deploy.bench import LiteRun
-from paddleseg_mobileseg.deploy.inputs import read_picture
-from paddleseg_mobileseg.deploy.record import Record, host_environment
+from paddleseg_mobileseg.deploy.runtime.bench import LiteRun
+from paddleseg_mobileseg.deploy.runtime.inputs import read_picture
+from paddleseg_mobileseg.deploy.runtime.records import Record, host_environment
 from paddleseg_mobileseg.errors import InputError
 from paddleseg_mobileseg.files import write_text
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Dict, List, Optional, Sequence
 
-from paddleseg_mobileseg.zoo import Published
+from paddleseg_mobileseg.models.zoo import Published
 
 from .cases import COMPETING, PHONE, SUITES, Case, find_network
 from .comparison import spread

@@ -11,14 +11,14 @@ import numpy as np
 import paddle
 from tqdm import tqdm
 
-from paddleseg_mobileseg.datasets import SyntheticScenes
-from paddleseg_mobileseg.deploy.convert import versions
-from paddleseg_mobileseg.deploy.native import Worker
-from paddleseg_mobileseg.deploy.record import host_environment
-from paddleseg_mobileseg.deploy.scratch import scratch_folder
+from paddleseg_mobileseg.checkpoints.published_names import published_names
+from paddleseg_mobileseg.data.synthetic import SyntheticScenes
+from paddleseg_mobileseg.deploy.runtime.records import host_environment
+from paddleseg_mobileseg.deploy.runtime.versions import versions
 from paddleseg_mobileseg.errors import InputError
-from paddleseg_mobileseg.published_names import published_names
-from paddleseg_mobileseg.zoo import build_model, find_model
+from paddleseg_mobileseg.files import scratch_folder
+from paddleseg_mobileseg.models.zoo import build_model, find_model
+from paddleseg_mobileseg.processes.worker import Worker
 
 from .results_file import ResultsFile, read_results
 from .tables import CLOCKS, Table

@@ -1,60 +1,73 @@
 """PaddleSeg plugin: mobile segmentation networks from a YAML config to a phone.
 
-Importing it mends what is broken in the installed PaddleSeg and registers every component.
+After `import paddleseg_mobileseg` every component is in PaddleSeg's registry, and what is broken in the installed
+OpenCV, Paddle and PaddleSeg is patched. Both happen when Paddle and PaddleSeg are loaded, before or after this import,
+so that a command which needs neither (`mobileseg device list`) does not wait for them; the public names below are
+loaded when they are asked for.
 """
 
-from pathlib import Path as _Path
+import importlib
+from typing import TYPE_CHECKING, Any, List
 
-from . import compat as _compat
+import wrapt
 
-_compat.apply()
+from .errors import InputError, MobilesegError, ToolError
+from .patches import early
 
-# In a checkout the deployment modules lie beside the package; a wheel has them inside it.
-if not (_Path(__path__[0]) / "deploy").is_dir():
-    __path__.append(str(_Path(__path__[0]).parent))
-
-from .backbones import (  # noqa: E402
-    SeaFormer,
-    SeaFormer_Base,
-    SeaFormer_Large,
-    SeaFormer_Small,
-    SeaFormer_Tiny,
-    StrideFormer,
-    StrideFormer_Base,
-    StrideFormer_Tiny,
-)
-from .distillation import MultiResolutionDistillation  # noqa: E402
-from .errors import InputError, MobilesegError, ToolError  # noqa: E402
-from .heads import VIM, Bilinear, SegHead  # noqa: E402
-from .labels import upsample_labels  # noqa: E402
-from .necks import AAM, SeaFusion  # noqa: E402
-from .segmentor import MobileSegmentor  # noqa: E402
-from .weights import load_weights  # noqa: E402
-from .zoo import build_model  # noqa: E402
-from . import datasets  # noqa: E402,F401
+if TYPE_CHECKING:
+    from .checkpoints.loading import load_weights
+    from .labels import upsample_labels
+    from .models.backbones import (
+        SeaFormer,
+        SeaFormer_Base,
+        SeaFormer_Large,
+        SeaFormer_Small,
+        SeaFormer_Tiny,
+        StrideFormer,
+        StrideFormer_Base,
+        StrideFormer_Tiny,
+    )
+    from .models.distillation import MultiResolutionDistillation
+    from .models.heads import VIM, Bilinear, SegHead
+    from .models.necks import AAM, SeaFusion
+    from .models.segmentor import MobileSegmentor
+    from .models.zoo import build_model
 
 __version__ = "0.1.0"
 
-__all__ = [
-    "AAM",
-    "Bilinear",
-    "InputError",
-    "MobileSegmentor",
-    "MobilesegError",
-    "MultiResolutionDistillation",
-    "SeaFormer",
-    "SeaFormer_Base",
-    "SeaFormer_Large",
-    "SeaFormer_Small",
-    "SeaFormer_Tiny",
-    "SeaFusion",
-    "SegHead",
-    "StrideFormer",
-    "StrideFormer_Base",
-    "StrideFormer_Tiny",
-    "ToolError",
-    "VIM",
-    "build_model",
-    "load_weights",
-    "upsample_labels",
-]
+_PUBLIC = {
+    "AAM": "models.necks",
+    "Bilinear": "models.heads",
+    "MobileSegmentor": "models.segmentor",
+    "MultiResolutionDistillation": "models.distillation",
+    "SeaFormer": "models.backbones",
+    "SeaFormer_Base": "models.backbones",
+    "SeaFormer_Large": "models.backbones",
+    "SeaFormer_Small": "models.backbones",
+    "SeaFormer_Tiny": "models.backbones",
+    "SeaFusion": "models.necks",
+    "SegHead": "models.heads",
+    "StrideFormer": "models.backbones",
+    "StrideFormer_Base": "models.backbones",
+    "StrideFormer_Tiny": "models.backbones",
+    "VIM": "models.heads",
+    "build_model": "models.zoo",
+    "load_weights": "checkpoints.loading",
+    "upsample_labels": "labels",
+}
+
+__all__ = ["InputError", "MobilesegError", "ToolError", *_PUBLIC]
+
+early.prepare()
+wrapt.register_post_import_hook(f"{__name__}.patches.on_paddle:patch", "paddle")
+wrapt.register_post_import_hook(f"{__name__}.plugin:register", "paddleseg")
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PUBLIC:
+        raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
+    return getattr(importlib.import_module(f"{__name__}.{_PUBLIC[name]}"), name)
+
+
+def __dir__() -> List[str]:
+    return sorted({*globals(), *__all__})

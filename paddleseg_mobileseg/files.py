@@ -72,3 +72,36 @@ def atomic_folder(path: Union[str, Path]) -> Iterator[Path]:
     finally:
         if scratch is not None:
             shutil.rmtree(scratch, ignore_errors=True)
+
+
+@contextmanager
+def scratch_folder() -> Iterator[Path]:
+    """A folder that is gone after the block.
+
+    Raises:
+        InputError: none can be made.
+    """
+    try:
+        folder = tempfile.TemporaryDirectory(prefix="mobileseg-")
+    except OSError as error:
+        raise InputError(f"cannot make a temporary folder: {error.strerror}; free some space, or set TMPDIR") from error
+    with folder as name:
+        yield Path(name)
+
+
+def check_save_dir(path: str) -> None:
+    """Refuse a folder that checkpoints cannot be written to, before training rather than after it.
+
+    PaddleSeg would delete a file that has the folder's name.
+
+    Raises:
+        InputError: the path is a file, or nothing can be written there.
+    """
+    if os.path.exists(path) and not os.path.isdir(path):
+        raise InputError(f"--save_dir {path} is a file; give a folder")
+    try:
+        os.makedirs(path, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"cannot make the folder --save_dir {path}: {error.strerror}; choose another") from error
+    if not os.access(path, os.W_OK | os.X_OK):
+        raise InputError(f"cannot write into --save_dir {path}: permission denied; choose another folder")

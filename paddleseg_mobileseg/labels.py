@@ -167,3 +167,10 @@ def _numpy_labels(logits: np.ndarray, out: np.ndarray, align_corners: bool, layo
         out[better] = label
         best[better] = value[better]
     return True
+
+
+def label_map_of(output: np.ndarray) -> np.ndarray:
+    """Class numbers [N, H, W] of labels [N, H, W] or [N, 1, H, W], or of logits or probabilities [N, C, H, W]."""
+    if output.dtype.kind == "f":
+        return output.argmax(axis=1)
+    return output.reshape(output.shape[0], *output.shape[-2:])

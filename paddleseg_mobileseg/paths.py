@@ -1,18 +1,23 @@
 """Where this installation keeps its configs and deployment files.
 
-A checkout and an editable install have them at the top of the repository, a
-wheel has them inside the package.
+A checkout and an editable install have them at the top of the repository, a wheel has them inside the package.
 """
 
+import os
 from pathlib import Path
+from typing import Union
 
 PACKAGE = Path(__file__).resolve().parent
 
+_SHARE = PACKAGE / "share"
+_FILES = _SHARE if _SHARE.is_dir() else PACKAGE.parent
 
-def installed_folder(name: str) -> Path:
-    """The folder `name` ("configs" or "deploy") of this installation."""
-    inside = PACKAGE / name
-    return inside if inside.is_dir() else PACKAGE.parent / name
+CONFIGS = _FILES / "configs"
+BUILD_SCRIPT = _FILES / "deploy" / "android" / "build.sh"
+"""Builds `mobileseg_bench` for a phone."""
 
 
-CONFIGS = installed_folder("configs")
+def short_path(path: Union[str, "os.PathLike[str]"]) -> str:
+    """The path as one would type it: relative to here where it is below."""
+    relative = os.path.relpath(path)
+    return str(path) if relative.startswith("..") else relative

@@ -69,7 +69,7 @@ def converted_network(folder: Path, labels: str) -> Network:
     from exports import exported_network, scene
 
     from paddleseg_mobileseg.deploy.convert import convert
-    from paddleseg_mobileseg.deploy.lite import LitePredictor
+    from paddleseg_mobileseg.deploy.runtime.predictor import LitePredictor
 
     nb = folder / "model.nb"
     convert(exported_network("pp_mobileseg_tiny", "logits", *REAL_SHAPE[2:]), nb, "x86", labels=labels)

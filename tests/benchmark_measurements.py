@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from benchmarks.cases import Case
 from benchmarks.measurements import Measurement
-from paddleseg_mobileseg.deploy.record import Configuration, Environment, Record
+from paddleseg_mobileseg.deploy.runtime.records import Configuration, Environment, Record
 
 SETTINGS = {"warmup": 1, "repeats": 1, "core": 1, "clock": "wall", "pictures": ["scene_0.png"]}
 ENVIRONMENT = Environment(

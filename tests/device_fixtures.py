@@ -16,14 +16,14 @@ from pathlib import Path
 import numpy as np
 import paddle
 import pytest
-from paddle import nn
-
 from emulated_device import EmulatedDevice, PrivateAdb
 from exports import FOLDER, export
 from mobileseg_bench_program import build_program, double_model, need, real_lite_dir
+from paddle import nn
+
 from paddleseg_mobileseg.cli import main
 from paddleseg_mobileseg.deploy.convert import convert
-from paddleseg_mobileseg.deploy.metadata import metadata_path, sha256_of
+from paddleseg_mobileseg.deploy.runtime.metadata import metadata_path, sha256_of
 
 HEIGHT, WIDTH, CLASSES, STRIDE = 32, 64, 6, 8
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import paddle
 
-from paddleseg_mobileseg.published_names import published_names
+from paddleseg_mobileseg.checkpoints.published_names import published_names
 
 DATA = Path(__file__).parent / "data"
 

@@ -7,11 +7,11 @@ from golden import golden_input, relative_difference
 from paddleseg.cvlibs import SegBuilder
 
 from paddleseg_mobileseg import VIM, Bilinear
-from paddleseg_mobileseg.ablations import ABLATIONS
-from paddleseg_mobileseg.complexity import count_parameters
-from paddleseg_mobileseg.config import load_config
+from paddleseg_mobileseg.checkpoints.loading import tensor_shapes
+from paddleseg_mobileseg.config.reader import load_config
+from paddleseg_mobileseg.models.ablations import ABLATIONS
+from paddleseg_mobileseg.models.complexity import count_parameters
 from paddleseg_mobileseg.paths import CONFIGS
-from paddleseg_mobileseg.weights import tensor_shapes
 
 ROWS = {row.name: row for row in ABLATIONS}
 every_ablation = pytest.mark.parametrize("name", ROWS)

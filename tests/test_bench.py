@@ -3,17 +3,25 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from exports import export_around, save_scene
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from paddle import nn
 from paddle.nn import functional as F
 
-from exports import export_around, save_scene
 from paddleseg_mobileseg import InputError
 from paddleseg_mobileseg.cli import main
-from paddleseg_mobileseg.deploy.bench import bench
 from paddleseg_mobileseg.deploy.convert import convert
-from paddleseg_mobileseg.deploy.record import Configuration, Environment, Record, flat, json_lines, markdown, ratio
+from paddleseg_mobileseg.deploy.runtime.bench import bench
+from paddleseg_mobileseg.deploy.runtime.records import (
+    Configuration,
+    Environment,
+    Record,
+    flat,
+    json_lines,
+    markdown,
+    ratio,
+)
 
 CONFIGURATION = Configuration(
     model="tiny.nb",

@@ -7,7 +7,7 @@ import mobileseg_bench_program as bench_program
 import numpy as np
 import pytest
 
-from paddleseg_mobileseg.deploy.record import summarise
+from paddleseg_mobileseg.deploy.runtime.records import summarise
 
 BENCH = bench_program.SOURCES / "bench"
 SOURCES = [bench_program.ROOT / "tests" / "cpp" / "mobileseg_bench_parts.cc"] + [

@@ -6,6 +6,7 @@ from dataclasses import replace
 from xml.dom import minidom
 
 import pytest
+from benchmark_measurements import measured
 
 from benchmarks.__main__ import main
 from benchmarks.cases import SUITES, choose
@@ -16,8 +17,8 @@ from benchmarks.report import html, markdown, sections
 from benchmarks.tables import case_table, claims, claims_by_classes, network_table
 from benchmarks.training_speed import TrainingSpeed, training_table
 from paddleseg_mobileseg.errors import InputError
-from paddleseg_mobileseg.zoo import MODELS, find_model
-from benchmark_measurements import measured
+from paddleseg_mobileseg.models.zoo import MODELS, find_model
+
 
 def write(path, measurements):
     path.write_text("".join(json.dumps(each.to_row()) + "\n" for each in measurements))

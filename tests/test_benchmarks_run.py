@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import paddle
 import pytest
+from benchmark_measurements import measured
 
 from benchmarks import __main__ as command
 from benchmarks import runner
@@ -25,9 +26,8 @@ from benchmarks.weights import settle
 from paddleseg_mobileseg import InputError, build_model
 from paddleseg_mobileseg.deploy.android.bench import bench
 from paddleseg_mobileseg.deploy.android.predict import predict
-from paddleseg_mobileseg.deploy.lite import LitePredictor
-from paddleseg_mobileseg.deploy.metadata import read_metadata
-from benchmark_measurements import measured
+from paddleseg_mobileseg.deploy.runtime.metadata import read_metadata
+from paddleseg_mobileseg.deploy.runtime.predictor import LitePredictor
 
 ROOT = Path(__file__).resolve().parent.parent
 SMALL = Suite("how a small network does", "ade20k", 40, [(64, 64)], ("exact", "argmax", "vim"), ["pp_mobileseg_tiny"])

@@ -5,18 +5,17 @@ import subprocess
 import sys
 
 import numpy as np
-import pytest
-from PIL import Image
-
 import paddleseg.transforms as T
+import pytest
 from paddleseg.cvlibs import manager
 from paddleseg.datasets import ADE20K, Dataset
+from PIL import Image
+from small_data import HEIGHT, NUM_CLASSES, WIDTH, config, write_config, write_data
 
 from paddleseg_mobileseg import InputError
 from paddleseg_mobileseg.cli import main
-from paddleseg_mobileseg.datasets.check import check_dataset
-from paddleseg_mobileseg.datasets.samples import CheckedSamples, file_fault, picture_size
-from small_data import HEIGHT, NUM_CLASSES, WIDTH, config, write_config, write_data
+from paddleseg_mobileseg.data.check import check_dataset
+from paddleseg_mobileseg.data.samples import CheckedSamples, file_fault, picture_size
 
 
 def cut(path):

@@ -33,10 +33,35 @@ def test_unknown_command_is_one_line_on_stderr(capsys):
     assert captured.out == "" and captured.err.count("\n") == 1 and "'trian'" in captured.err
 
 
-def test_misspelt_flag_is_refused_not_guessed():
+    assert "did you mean train?" in captured.err
+
+
+@pytest.mark.parametrize(
+    "command, said",
+    [
+        (["models", "--jso"], "unrecognized arguments: --jso (did you mean --json?)"),
+        (["convert", "x", "--target", "amr"], "(did you mean arm?)"),
+        (["device", "benhc"], "(did you mean bench?)"),
+        (["convert"], "the following arguments are required: exported_dir"),
+    ],
+)
+def test_misuse_is_one_line_that_says_what_may_have_been_meant(command, said, capsys):
     with pytest.raises(SystemExit) as stop:
-        main(["models", "--jso"])
-    assert stop.value.code == 2
+        main(command)
+    captured = capsys.readouterr()
+    assert stop.value.code == 2 and captured.out == "" and captured.err.count("\n") == 1
+    assert captured.err.startswith("error: ") and said in captured.err
+
+
+@pytest.mark.parametrize("command", [["--help"], ["doctor", "--help"], ["device", "list"], ["convert", "--help"]])
+def test_what_needs_no_paddle_does_not_load_it(command):
+    code = (
+        "import sys; from paddleseg_mobileseg.cli import main\n"
+        f"try:\n    main({command!r})\nexcept SystemExit:\n    pass\n"
+        "print(sorted({'paddle', 'paddleseg', 'cv2', 'matplotlib'} & set(sys.modules)), file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert done.stderr.splitlines()[-1] == "[]"
 
 
 def test_debug_shows_the_traceback_and_its_absence_does_not(tmp_path):
@@ -62,7 +87,7 @@ def test_wheel_carries_configs_and_deployment(tmp_path):
     files = [path for top in ("configs", "deploy", "paddleseg_mobileseg") for path in (ROOT / top).rglob("*")]
     files = [path.relative_to(ROOT) for path in files if path.is_file() and "__pycache__" not in path.parts]
     package = Path("paddleseg_mobileseg")
-    expected = {str(path if path.parts[0] == str(package) else package / path) for path in files}
+    expected = {str(path if path.parts[0] == str(package) else package / "share" / path) for path in files}
     assert len(expected) > 30
     assert sorted(expected - names) == []
     assert not [name for name in names if "__pycache__" in name or name.startswith("tests")]

@@ -6,17 +6,26 @@ import cv2
 import numpy as np
 import paddleseg.transforms as T
 import pytest
+from exports import MEAN, STD, export_around, save_scene, scene
 from paddle import nn
 
-from exports import MEAN, STD, export_around, save_scene, scene
 from paddleseg_mobileseg import InputError, ToolError
 from paddleseg_mobileseg.cli import main
-from paddleseg_mobileseg.deploy.agreement import label_map_of, measure_agreement, total_agreement
 from paddleseg_mobileseg.deploy.compare import compare
 from paddleseg_mobileseg.deploy.convert import convert
-from paddleseg_mobileseg.deploy.inputs import find_pictures, input_sources, load_input, noise, read_picture, source_name
-from paddleseg_mobileseg.deploy.lite import LitePredictor
-from paddleseg_mobileseg.deploy.metadata import InputTensor, metadata_path, sha256_of
+from paddleseg_mobileseg.deploy.ir.tensors import InputTensor
+from paddleseg_mobileseg.deploy.runtime.agreement import measure_agreement, total_agreement
+from paddleseg_mobileseg.deploy.runtime.inputs import (
+    find_pictures,
+    input_sources,
+    load_input,
+    noise,
+    read_picture,
+    source_name,
+)
+from paddleseg_mobileseg.deploy.runtime.metadata import metadata_path, sha256_of
+from paddleseg_mobileseg.deploy.runtime.predictor import LitePredictor
+from paddleseg_mobileseg.labels import label_map_of
 
 
 @pytest.fixture(scope="module")

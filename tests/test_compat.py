@@ -1,4 +1,4 @@
-"""The shims: each fault mended where it is, a healthy installation left alone; and the guards beside them."""
+"""The patches: each fault taken away where it is, a healthy installation left alone, a changed one never broken."""
 
 import importlib
 import inspect
@@ -14,9 +14,23 @@ from paddleseg import core
 from paddleseg.models.losses import CrossEntropyLoss
 from paddleseg.utils import metrics, utils
 from PIL import Image
-
-from paddleseg_mobileseg import InputError, build_model, compat, guards
 from small_data import config, write_config, write_data
+
+from paddleseg_mobileseg import InputError, ToolError, build_model
+from paddleseg_mobileseg.patches import registry
+from paddleseg_mobileseg.patches.paddle import FLEET_WITHOUT_FIELD_LABELS
+from paddleseg_mobileseg.patches.paddleseg import loops
+from paddleseg_mobileseg.patches.patch import (
+    APPLIED,
+    HEALTHY,
+    NOT_APPLICABLE,
+    UNPATCHED,
+    Outcome,
+    Patch,
+    carry_out,
+    lookup,
+    replace_source,
+)
 
 ROOT = Path(__file__).resolve().parent.parent
 CHECKOUTS = [Path(path) for path in os.environ.get("PADDLESEG_CHECKOUTS", "").split(":") if path]
@@ -70,20 +84,64 @@ def train(save_dir, dataset=None, **options):
     return model
 
 
-def test_every_fault_that_was_found_is_mended_or_says_what_to_do():
-    faults = compat.apply()
-    assert len({fault.name for fault in faults}) == len(faults) >= 7
-    for fault in faults:
-        assert fault.what and (fault.mended or fault.advice or not fault.found)
-        assert fault.found or not fault.mended
+def test_every_patch_says_what_it_is_for_and_what_became_of_it():
+    outcomes = registry.outcomes()
+    assert len({outcome.patch.name for outcome in outcomes}) == len(outcomes) >= 14
+    for outcome in outcomes:
+        assert outcome.patch.what and outcome.patch.upstream
+        assert outcome.state in (HEALTHY, APPLIED) or outcome.detail
+    assert all(outcome.state == APPLIED for outcome in outcomes if outcome.patch.name.startswith("unchecked_"))
 
 
 def test_applying_again_changes_nothing():
     before = (core.train, core.evaluate, metrics.calculate_area)
-    first = compat.apply()
-    assert compat.apply() is first
+    assert all(registry.apply([each.patch])[0] is each for each in registry.outcomes())
     assert (core.train, core.evaluate, metrics.calculate_area) == before
     assert importlib.import_module("paddleseg.core.train").evaluate is core.evaluate
+
+
+def test_a_patch_whose_subject_is_gone_says_so_and_lets_the_rest_be():
+    def detect():
+        return lookup("paddleseg.core.train", "train_no_more")
+
+    outcome = carry_out(Patch("gone", "nothing works", "nowhere", detect))
+    assert outcome.state == NOT_APPLICABLE and outcome.detail == "PaddleSeg has no paddleseg.core.train.train_no_more"
+
+
+@pytest.mark.parametrize("step", ["detect", "apply"])
+def test_a_patch_that_fails_on_a_changed_package_does_not_end_the_import(step):
+    def fail():
+        raise AttributeError("moved")
+
+    steps = {"detect": lambda: True, "apply": lambda: None, step: fail}
+    outcome = carry_out(Patch("changed", "nothing works", "nowhere", **steps))
+    assert outcome.state == NOT_APPLICABLE and outcome.detail == "AttributeError: moved"
+
+
+RENAMED = """
+import sys
+import paddleseg.core, paddleseg.utils.utils
+module, name = sys.argv[1].rsplit(".", 1)
+delattr(sys.modules[module], name)
+import paddleseg_mobileseg
+from paddleseg_mobileseg.patches import registry
+print()
+print(*(each.patch.name for each in registry.outcomes() if each.state == "not applicable"), sep=",")
+"""
+
+
+@pytest.mark.parametrize(
+    "gone, names",
+    [
+        ("paddleseg.utils.utils.load_entire_model", "partial_weights"),
+        ("paddleseg.models.backbones.ghostnet.ConvBNLayer", "repeated_parameter_names"),
+    ],
+)
+def test_what_upstream_renames_does_not_break_the_plugin(gone, names):
+    """The plugin is imported after PaddleSeg has lost the name, as if a new version had given it another."""
+    done = python(RENAMED, gone)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == names
 
 
 READ_PNG = "import cv2, sys; sys.exit(0 if cv2.imread(sys.argv[1]) is not None else 1)"
@@ -122,7 +180,7 @@ def test_areas_are_those_of_comparing_class_by_class(labels, shape, ignore_index
     rng = np.random.default_rng(1)
     label = rng.choice(labels, shape).astype(np.int64)
     pred = rng.integers(0, 5, shape).astype(np.int32)
-    areas = compat._calculate_area(paddle.to_tensor(pred), paddle.to_tensor(label), 5, ignore_index)
+    areas = loops.calculate_area(paddle.to_tensor(pred), paddle.to_tensor(label), 5, ignore_index)
     assert [area.dtype for area in areas] == [paddle.int64] * 3
     assert [area.tolist() for area in areas] == numpy_areas(pred, label, 5, ignore_index)
 
@@ -136,7 +194,7 @@ def test_installed_areas_agree_too():
 
 def test_areas_of_different_shapes_are_refused():
     with pytest.raises(ValueError, match="one shape"):
-        compat._calculate_area(paddle.zeros([1, 2, 2], "int64"), paddle.zeros([1, 2, 3], "int64"), 2)
+        loops.calculate_area(paddle.zeros([1, 2, 2], "int64"), paddle.zeros([1, 2, 3], "int64"), 2)
 
 
 def test_healthy_areas_are_left_alone(monkeypatch):
@@ -144,8 +202,7 @@ def test_healthy_areas_are_left_alone(monkeypatch):
         raise NotImplementedError
 
     monkeypatch.setattr(metrics, "calculate_area", healthy)
-    fault = compat.areas_without_dimension()
-    assert not fault.found and not fault.mended and metrics.calculate_area is healthy
+    assert carry_out(loops.AREAS_WITHOUT_DIMENSION).state == HEALTHY and metrics.calculate_area is healthy
 
 
 @pytest.mark.parametrize("do_eval", [True, False])
@@ -158,7 +215,7 @@ def test_training_logs_evaluates_and_saves(tmp_path, do_eval, capsys):
 
 
 def test_logged_loss_is_the_loss_of_the_batch(tmp_path, capsys):
-    """The mended line averages the losses; with all logits equal the cross entropy is log 4 by hand."""
+    """The patched line averages the losses; with all logits equal the cross entropy is log 4 by hand."""
     model = Pixelwise()
     for parameter in model.parameters():
         parameter.set_value(paddle.zeros_like(parameter))
@@ -169,7 +226,7 @@ def test_logged_loss_is_the_loss_of_the_batch(tmp_path, capsys):
     assert capsys.readouterr().out.count(f"loss: {np.log(4):.4f}") == 2
 
 
-def test_mended_function_points_at_its_own_lines():
+def test_patched_function_points_at_its_own_lines():
     """Only the text of a line changes, so that a traceback still shows the right one."""
     function = inspect.unwrap(core.train)
     source, first = inspect.getsourcelines(function)
@@ -257,7 +314,7 @@ def test_failed_checkpoint_leaves_neither_file_nor_folder(tmp_path):
         def __reduce__(self):
             raise OSError(28, "No space left on device")
 
-    with guards.whole_checkpoints():
+    with loops.whole_checkpoints():
         with pytest.raises(InputError, match="cannot write .*model.pdparams: No space left on device"):
             paddle.save({"weight": Unsavable()}, str(tmp_path / "iter_1" / "model.pdparams"))
         assert list(tmp_path.iterdir()) == []
@@ -287,13 +344,25 @@ def test_file_that_cannot_grow_leaves_no_half_result(tmp_path, command, limit_ki
     assert [path for path in (tmp_path / "out").rglob("*") if path.is_file()] == []
 
 
+def test_two_changes_of_one_function_are_both_in_it():
+    """The second looks at the source that the first has left, not at the file."""
+    function = patchable
+    replace_source(function, "1 + 1", "1 + 2")
+    replace_source(vars(sys.modules[__name__])["patchable"], "* 10", "* 20")
+    assert vars(sys.modules[__name__])["patchable"]() == 60
+
+
+def patchable():
+    return (1 + 1) * 10
+
+
 def test_protobuf_that_fleet_cannot_use_is_said_before_several_processes_start(monkeypatch):
-    fault = compat.Fault("fleet_without_field_labels", "training fails", True, False, "pip install 'protobuf<6'")
-    monkeypatch.setattr(compat, "_faults", [fault])
-    guards.check_several_processes()
+    patch = FLEET_WITHOUT_FIELD_LABELS
+    monkeypatch.setitem(registry._outcomes, patch.name, Outcome(patch, UNPATCHED, patch.advice))
+    loops.check_several_processes()
     monkeypatch.setenv("PADDLE_TRAINERS_NUM", "2")
-    with pytest.raises(guards.ToolError, match="protobuf<6"):
-        guards.check_several_processes()
+    with pytest.raises(ToolError, match="protobuf<6"):
+        loops.check_several_processes()
 
 
 def test_weights_of_another_network_are_refused_where_stock_only_warns(tmp_path):
@@ -306,10 +375,10 @@ def test_weights_of_another_network_are_refused_where_stock_only_warns(tmp_path)
 
 
 FAULTS_OF = """
-import paddleseg, paddleseg_mobileseg
-from paddleseg_mobileseg import compat
+import paddleseg_mobileseg, paddleseg
+from paddleseg_mobileseg.patches import registry
 print()
-print(paddleseg.__file__, *(fault.name for fault in compat.apply() if fault.found))
+print(paddleseg.__file__, *(outcome.patch.name for outcome in registry.outcomes() if outcome.found))
 """
 
 

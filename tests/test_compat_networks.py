@@ -1,4 +1,4 @@
-"""The shims for PaddleSeg's own networks: what stock does, what the shim makes of it, and what it leaves alone."""
+"""The patches for PaddleSeg's own networks: what stock does, what the patch makes of it, and what it leaves alone."""
 
 import os
 import subprocess
@@ -8,13 +8,16 @@ from pathlib import Path
 import numpy as np
 import paddle
 import pytest
+from exports import export
 from paddleseg.models.backbones import ghostnet, lite_hrnet, mobilenetv2, shufflenetv2, top_transformer
 
-from exports import export
-from paddleseg_mobileseg import build_model, compat, stock_networks
-from paddleseg_mobileseg.deploy.exported import read_exported
-from paddleseg_mobileseg.deploy.passes import fix_input_shape
-from paddleseg_mobileseg.deploy.static_graph import StaticGraph
+from paddleseg_mobileseg import build_model
+from paddleseg_mobileseg.deploy.ir.exported import read_exported
+from paddleseg_mobileseg.deploy.ir.static_graph import StaticGraph
+from paddleseg_mobileseg.deploy.passes.fix_input_shape import fix_input_shape
+from paddleseg_mobileseg.patches import registry
+from paddleseg_mobileseg.patches.paddleseg import networks
+from paddleseg_mobileseg.patches.patch import HEALTHY, carry_out
 
 ROOT = Path(__file__).resolve().parent.parent
 NAMED = {
@@ -46,7 +49,7 @@ def two_networks(backbone, first=""):
 def test_stock_stops_at_the_second_network_and_the_shim_keeps_the_names_of_the_first():
     stock = two_networks("MobileNetV2_x1_0")
     mended = two_networks("MobileNetV2_x1_0", first="import paddleseg_mobileseg")
-    if compat.found("repeated_parameter_names").found:
+    if registry.outcome_of("repeated_parameter_names").found:
         assert stock.returncode == 1 and "have be been used" in stock.stderr
     assert mended.returncode == 0, mended.stderr
     first, second = mended.stdout.split()[-2:]
@@ -56,10 +59,10 @@ def test_stock_stops_at_the_second_network_and_the_shim_keeps_the_names_of_the_f
 
 @pytest.mark.parametrize("name", NAMED)
 def test_networks_of_one_kind_differ_in_names_only(name):
-    networks = [NAMED[name]() for _ in range(3)]
-    names = [{parameter.name for parameter in network.parameters()} for network in networks]
+    built = [NAMED[name]() for _ in range(3)]
+    names = [{parameter.name for parameter in network.parameters()} for network in built]
     assert len(set.union(*names)) == sum(map(len, names))
-    assert len({tuple(network.state_dict()) for network in networks}) == 1
+    assert len({tuple(network.state_dict()) for network in built}) == 1
 
 
 @pytest.mark.parametrize("module", [mobilenetv2, shufflenetv2, ghostnet], ids=lambda module: module.__name__)
@@ -71,8 +74,7 @@ def test_healthy_layers_keep_their_constructors(module, monkeypatch):
         monkeypatch.setattr(each, "ConvBNLayer", Unnamed)
         monkeypatch.setattr(each, "SEBlock", Unnamed, raising=False)
     before = Unnamed.__init__
-    fault = stock_networks.repeated_parameter_names()
-    assert not fault.found and not fault.mended and module.ConvBNLayer.__init__ is before
+    assert carry_out(networks.REPEATED_PARAMETER_NAMES).state == HEALTHY and module.ConvBNLayer.__init__ is before
 
 
 def picture(height, width):
@@ -88,7 +90,7 @@ def network(request):
 
 
 def test_stock_backbone_stops_between_multiples_of_32(network):
-    if compat.found("sizes_between_multiples").found:
+    if registry.outcome_of("sizes_between_multiples").found:
         with pytest.raises(ValueError, match="[Cc]oncat"):
             network.backbone.forward_multiple(picture(97, 131))
 
@@ -126,6 +128,5 @@ def test_backbones_without_fixed_windows_are_left_alone(monkeypatch):
     monkeypatch.setattr(top_transformer, "PyramidPoolAgg", Adaptive)
     monkeypatch.setattr(lite_hrnet, "CrossResolutionWeightingModule", Adaptive)
     before = (top_transformer.TopTransformer.forward, lite_hrnet.LiteHRNet.forward)
-    fault = stock_networks.sizes_between_multiples()
-    assert not fault.found and not fault.mended
+    assert carry_out(networks.SIZES_BETWEEN_MULTIPLES).state == HEALTHY
     assert (top_transformer.TopTransformer.forward, lite_hrnet.LiteHRNet.forward) == before

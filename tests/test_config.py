@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 import yaml
+from small_data import changed, config, write_config
 
 from paddleseg_mobileseg import InputError
 from paddleseg_mobileseg.cli import main
-from paddleseg_mobileseg.config import load_config
+from paddleseg_mobileseg.config.reader import load_config
 from paddleseg_mobileseg.paths import CONFIGS
-from small_data import changed, config, write_config
 
 OWN = sorted(path for path in CONFIGS.rglob("*.yml") if path.parent.name != "_base_")
 CHECKOUTS = [Path(path) for path in os.environ.get("PADDLESEG_CHECKOUTS", "").split(":") if path]

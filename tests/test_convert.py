@@ -5,19 +5,19 @@ from dataclasses import asdict
 import numpy as np
 import paddle
 import pytest
+from exports import MEAN, STD, export, export_around, exported_network, exported_stock
 from paddle import nn
 from paddle.nn import functional as F
 
-from exports import MEAN, STD, export, export_around, exported_network, exported_stock
 from paddleseg_mobileseg import VIM, InputError, ToolError
 from paddleseg_mobileseg.cli import main
-from paddleseg_mobileseg.deploy import opt
 from paddleseg_mobileseg.deploy.compare import compare
 from paddleseg_mobileseg.deploy.convert import convert
-from paddleseg_mobileseg.deploy.exported import read_exported
-from paddleseg_mobileseg.deploy.metadata import metadata_path, read_metadata, sha256_of
+from paddleseg_mobileseg.deploy.ir.exported import read_exported
+from paddleseg_mobileseg.deploy.ir.program import dims_of
 from paddleseg_mobileseg.deploy.passes import mend
-from paddleseg_mobileseg.deploy.program import dims_of
+from paddleseg_mobileseg.deploy.runtime import opt
+from paddleseg_mobileseg.deploy.runtime.metadata import metadata_path, read_metadata, sha256_of
 from paddleseg_mobileseg.deploy.support import check_support
 
 
@@ -327,7 +327,7 @@ def test_the_output_must_be_a_file_called_nb(name, small, tmp_path):
 def test_without_paddlelite_the_error_says_what_to_install(small, tmp_path, monkeypatch):
     # None is what the import system takes for "not to be found".
     monkeypatch.setitem(sys.modules, "paddlelite", None)
-    with pytest.raises(InputError, match=r"pip install paddlelite==2.13rc0`.*CPython 3.8 and 3.10"):
+    with pytest.raises(InputError, match=r"pip install paddlelite==2.13rc0`.*CPython 3.6 to 3.10"):
         convert(small, tmp_path / "model.nb")
 
 

@@ -5,12 +5,12 @@ import subprocess
 import sys
 
 import pytest
+from exports import export_around, exported_stock
 from paddle import nn
 
-from exports import export_around, exported_stock
 from paddleseg_mobileseg import InputError
 from paddleseg_mobileseg.deploy.convert import convert
-from paddleseg_mobileseg.deploy.metadata import read_metadata, sha256_of
+from paddleseg_mobileseg.deploy.runtime.metadata import read_metadata, sha256_of
 
 
 def files_in(folder):

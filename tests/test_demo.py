@@ -14,15 +14,15 @@ import pytest
 
 from paddleseg_mobileseg import ToolError
 from paddleseg_mobileseg.cli import main
-from paddleseg_mobileseg.datasets import SyntheticScenes
+from paddleseg_mobileseg.data.synthetic import SyntheticScenes
 from paddleseg_mobileseg.demo import commands
-from paddleseg_mobileseg.demo.commands import run_logged
-from paddleseg_mobileseg.demo.evaluation import confusion_matrix, scores_of
-from paddleseg_mobileseg.demo.pictures import mistakes, overlay
 from paddleseg_mobileseg.demo.pipeline import QUICK, check_scores, prepare_output, run_demo
 from paddleseg_mobileseg.demo.report import duration
 from paddleseg_mobileseg.demo.training import TrainingLog
-from paddleseg_mobileseg.deploy.metadata import read_metadata
+from paddleseg_mobileseg.deploy.runtime.metadata import read_metadata
+from paddleseg_mobileseg.processes.logged import run_logged
+from paddleseg_mobileseg.report.metrics import confusion_matrix, scores_of
+from paddleseg_mobileseg.report.overlays import mistakes, overlay
 
 
 class Page(HTMLParser):

@@ -7,7 +7,6 @@ import subprocess
 
 import numpy as np
 import pytest
-
 from device_fixtures import (  # noqa: F401
     adb_environment,
     adb_server,
@@ -16,10 +15,11 @@ from device_fixtures import (  # noqa: F401
     phone,
     wait_until,
 )
+from test_device_facts import ALL_OF_A_SHELL
+
 from paddleseg_mobileseg import InputError, ToolError
 from paddleseg_mobileseg.deploy.android.adb import Adb
 from paddleseg_mobileseg.deploy.android.phone import choose, read_phone
-from test_device_facts import ALL_OF_A_SHELL
 
 
 @pytest.fixture

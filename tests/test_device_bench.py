@@ -6,7 +6,6 @@ import re
 
 import numpy as np
 import pytest
-
 from device_fixtures import (  # noqa: F401
     CLASSES,
     HEIGHT,
@@ -24,12 +23,14 @@ from device_fixtures import (  # noqa: F401
     write_model,
 )
 from exports import MEAN, STD, save_scene
-from paddleseg_mobileseg.deploy.agreement import label_map_of
+
 from paddleseg_mobileseg.deploy.android import bench as bench_module
-from paddleseg_mobileseg.deploy.exported import read_exported
-from paddleseg_mobileseg.deploy.inputs import noise, read_picture
-from paddleseg_mobileseg.deploy.metadata import InputTensor, read_metadata
-from paddleseg_mobileseg.deploy.static_graph import StaticGraph
+from paddleseg_mobileseg.deploy.ir.exported import read_exported
+from paddleseg_mobileseg.deploy.ir.static_graph import StaticGraph
+from paddleseg_mobileseg.deploy.ir.tensors import InputTensor
+from paddleseg_mobileseg.deploy.runtime.inputs import noise, read_picture
+from paddleseg_mobileseg.deploy.runtime.metadata import read_metadata
+from paddleseg_mobileseg.labels import label_map_of
 
 SHAPE = [1, 3, HEIGHT, WIDTH]
 

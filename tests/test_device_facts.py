@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from paddleseg_mobileseg import InputError
 from paddleseg_mobileseg.deploy.android.adb import command_line, phone_fault
+from paddleseg_mobileseg.deploy.android.bench_binary import BUILDS, LIBRARY, RunSettings, find_program
 from paddleseg_mobileseg.deploy.android.phone import (
     Battery,
     parse_battery,
@@ -18,8 +19,7 @@ from paddleseg_mobileseg.deploy.android.phone import (
     parse_free_bytes,
     parse_properties,
 )
-from paddleseg_mobileseg.deploy.android.program import BUILDS, LIBRARY, RunSettings, find_program
-from paddleseg_mobileseg.deploy.android.steadiness import throttling
+from paddleseg_mobileseg.deploy.android.throttling import throttling
 
 ROOT = Path(__file__).resolve().parent.parent
 # Everything that a file may be called: no NUL, and what UTF-8 cannot hold is not among it.
@@ -184,7 +184,7 @@ def test_a_program_without_the_library_needs_none(tmp_path):
 @pytest.mark.parametrize(
     "files, settings, message",
     [
-        ({}, {}, "build it with `deploy/android/build.sh --abi arm64-v8a"),
+        ({}, {}, "build it with `.*deploy/android/build.sh --abi arm64-v8a"),
         ({}, {"program": "none"}, "cannot read none: No such file"),
         ({"own": None}, {"program": "own"}, "own is not a program for phones"),
         ({"own": (X86_64, b"")}, {"program": "own"}, "built for ELF machine 62, and the phone runs arm64-v8a"),

@@ -15,7 +15,6 @@ from functools import lru_cache
 from pathlib import Path
 
 import pytest
-
 from device_fixtures import (  # noqa: F401
     FOLDER,
     adb_environment,
@@ -33,8 +32,9 @@ from device_fixtures import (  # noqa: F401
 )
 from exports import save_scene
 from mobileseg_command import ROOT
-from paddleseg_mobileseg.deploy.metadata import sha256_of
 from test_device_facts import ALL_OF_A_SHELL
+
+from paddleseg_mobileseg.deploy.runtime.metadata import sha256_of
 
 
 @lru_cache(maxsize=None)

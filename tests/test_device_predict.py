@@ -6,8 +6,6 @@ import json
 import cv2
 import numpy as np
 import pytest
-from PIL import Image
-
 from device_fixtures import (  # noqa: F401
     CLASSES,
     HEIGHT,
@@ -28,14 +26,17 @@ from device_fixtures import (  # noqa: F401
 )
 from exports import MEAN, STD, save_scene, scene
 from mobileseg_bench_program import double_logits
-from paddleseg_mobileseg.deploy.agreement import label_map_of
+from PIL import Image
+
 from paddleseg_mobileseg.deploy.android import predict as predict_module
+from paddleseg_mobileseg.deploy.android.bench_binary import RunSettings
 from paddleseg_mobileseg.deploy.android.predict import predict
-from paddleseg_mobileseg.deploy.android.program import RunSettings
-from paddleseg_mobileseg.deploy.exported import read_exported
-from paddleseg_mobileseg.deploy.inputs import read_picture
-from paddleseg_mobileseg.deploy.metadata import InputTensor, metadata_path
-from paddleseg_mobileseg.deploy.static_graph import StaticGraph
+from paddleseg_mobileseg.deploy.ir.exported import read_exported
+from paddleseg_mobileseg.deploy.ir.static_graph import StaticGraph
+from paddleseg_mobileseg.deploy.ir.tensors import InputTensor
+from paddleseg_mobileseg.deploy.runtime.inputs import read_picture
+from paddleseg_mobileseg.deploy.runtime.metadata import metadata_path
+from paddleseg_mobileseg.labels import label_map_of
 
 TENSOR = InputTensor("x", [1, 3, HEIGHT, WIDTH], MEAN, STD)
 

@@ -7,17 +7,17 @@ from pathlib import Path
 import numpy as np
 import paddle
 import pytest
-from paddleseg.models.losses import CrossEntropyLoss
-
 from exports import randomise, scene
 from mobileseg_command import last_line, run
+from paddleseg.models.losses import CrossEntropyLoss
+from small_data import NUM_CLASSES, changed, config, write_config, write_data
+
 from paddleseg_mobileseg import VIM, InputError, MultiResolutionDistillation, build_model
 from paddleseg_mobileseg.cli import main
 from paddleseg_mobileseg.deploy.convert import convert
 from paddleseg_mobileseg.deploy.export import export_model
-from paddleseg_mobileseg.deploy.lite import LitePredictor
-from paddleseg_mobileseg.distillation import feature_distance, output_divergence
-from small_data import NUM_CLASSES, changed, config, write_config, write_data
+from paddleseg_mobileseg.deploy.runtime.predictor import LitePredictor
+from paddleseg_mobileseg.models.distillation import feature_distance, output_divergence
 
 LOSSES = {"types": [CrossEntropyLoss()], "coef": [1]}
 STOCK = ("topformer_tiny", "lraspp_mobilenetv3", "mobileseg_mobilenetv2", "seaformer_tiny")

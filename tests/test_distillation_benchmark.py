@@ -10,7 +10,7 @@ from benchmarks.distillation import __main__ as command
 from benchmarks.distillation import latency
 from benchmarks.distillation.report import table
 from benchmarks.distillation.training import RUNS, TEACHER, checkpoint_of, run_config
-from paddleseg_mobileseg.config import load_config
+from paddleseg_mobileseg.config.reader import load_config
 
 
 def row(run, seed, miou):

@@ -4,12 +4,14 @@ import json
 
 import pytest
 
-from paddleseg_mobileseg import InputError, build_model, compat, labels
-from paddleseg_mobileseg.ablations import ABLATIONS
-from paddleseg_mobileseg.cli import doctor, main
-from paddleseg_mobileseg.deploy.opt import opt_version
+from paddleseg_mobileseg import InputError, build_model, labels
+from paddleseg_mobileseg.cli import main
+from paddleseg_mobileseg.deploy.runtime.opt import opt_version
+from paddleseg_mobileseg.models.ablations import ABLATIONS
+from paddleseg_mobileseg.models.zoo import MODELS
+from paddleseg_mobileseg.patches import registry
+from paddleseg_mobileseg.patches.patch import APPLIED, NOT_APPLICABLE, UNPATCHED, Outcome, Patch
 from paddleseg_mobileseg.paths import CONFIGS
-from paddleseg_mobileseg.zoo import MODELS
 
 
 def findings(capsys):
@@ -17,11 +19,13 @@ def findings(capsys):
     return status, {row["name"]: row for row in json.loads(capsys.readouterr().out)}
 
 
-def test_doctor_names_every_fault_and_whether_it_was_mended(capsys):
+def test_doctor_names_every_patch_what_became_of_it_and_what_it_answers_to(capsys):
     status, rows = findings(capsys)
     assert status == 0
-    for fault in compat.apply():
-        assert rows[fault.name]["state"] == ("mended" if fault.found else "ok")
+    for outcome in registry.outcomes():
+        row = rows[outcome.patch.name]
+        assert row["state"] == ("patched" if outcome.state == APPLIED else "ok")
+        assert row["upstream"] == outcome.patch.upstream
     assert rows["paddle_lite_opt"]["detail"] == opt_version()
     assert rows["paddleseg"]["detail"].startswith("2.")
 
@@ -35,12 +39,14 @@ def test_doctor_says_how_to_get_what_is_missing(capsys, monkeypatch):
         assert rows[name]["state"] == "missing" and "install" in rows[name]["advice"]
 
 
-def test_doctor_fails_on_a_fault_that_could_not_be_mended(capsys, monkeypatch):
-    broken = compat.Fault("spoilt", "nothing works", found=True, mended=False, advice="mend it")
-    monkeypatch.setattr(doctor.compat, "apply", lambda: [broken])
+def test_doctor_fails_on_a_fault_that_cannot_be_patched_and_not_on_one_that_is_gone(capsys, monkeypatch):
+    spoilt, gone = (Patch(name, "nothing works", "nowhere", lambda: True) for name in ("spoilt", "gone"))
+    outcomes = [Outcome(gone, NOT_APPLICABLE, "PaddleSeg has no such thing"), Outcome(spoilt, UNPATCHED, "mend it")]
+    monkeypatch.setattr(registry, "outcomes", lambda: outcomes)
     assert main(["doctor"]) == 1
     captured = capsys.readouterr()
     assert "-> mend it" in captured.out and captured.err.splitlines()[-1] == "broken: spoilt"
+    assert "not applicable" in captured.out and "PaddleSeg has no such thing" in captured.out
 
 
 def test_models_prints_counted_beside_published_figures(capsys):

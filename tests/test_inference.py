@@ -9,7 +9,7 @@ import pytest
 from paddle import nn
 from paddleseg.core import infer
 
-from paddleseg_mobileseg.inference import exact_label_maps, label_map
+from paddleseg_mobileseg.data.inference import exact_label_maps, label_map
 
 TRANSFORMS = {
     "nothing": [],
@@ -63,7 +63,7 @@ SCRIPT = """
 import sys
 import paddle
 from paddleseg.core import infer
-from paddleseg_mobileseg.inference import exact_label_maps
+from paddleseg_mobileseg.data.inference import exact_label_maps
 class Logits(paddle.nn.Layer):
     def forward(self, x):
         return [paddle.zeros([1, 100, 64, 64])]

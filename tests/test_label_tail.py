@@ -3,21 +3,23 @@
 import numpy as np
 import paddle
 import pytest
+from exports import export, export_around, exported_network, exported_stock
 from paddle import nn
 from paddle.nn import functional as F
 
-from exports import export, export_around, exported_network, exported_stock
 from paddleseg_mobileseg import VIM, InputError, ToolError
-from paddleseg_mobileseg.deploy import prepare as preparing
+from paddleseg_mobileseg.deploy import lower as preparing
 from paddleseg_mobileseg.deploy.compare import compare
 from paddleseg_mobileseg.deploy.convert import convert
-from paddleseg_mobileseg.deploy.exported import read_exported
-from paddleseg_mobileseg.deploy.inputs import noise
+from paddleseg_mobileseg.deploy.ir.exported import read_exported
+from paddleseg_mobileseg.deploy.ir.program import outputs_of
+from paddleseg_mobileseg.deploy.ir.static_graph import StaticGraph
 from paddleseg_mobileseg.deploy.label_tail import LabelTail, find_tail, tail_program
-from paddleseg_mobileseg.deploy.passes import fix_input_shape, mend
-from paddleseg_mobileseg.deploy.prepare import prepare
-from paddleseg_mobileseg.deploy.program import outputs_of
-from paddleseg_mobileseg.deploy.static_graph import StaticGraph
+from paddleseg_mobileseg.deploy.lower import prepare
+from paddleseg_mobileseg.deploy.passes import mend
+from paddleseg_mobileseg.deploy.passes.fix_input_shape import fix_input_shape
+from paddleseg_mobileseg.deploy.runtime.inputs import noise
+
 
 @pytest.mark.parametrize("name, size", [("pp_mobileseg_tiny", (384, 640)), ("pp_mobileseg_base", (512, 512))])
 def test_exact_label_maps_of_networks_are_those_of_the_export(name, size):

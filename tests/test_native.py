@@ -5,7 +5,8 @@ import time
 import pytest
 
 from paddleseg_mobileseg import ToolError
-from paddleseg_mobileseg.deploy.native import Worker, last_words, run_tool
+from paddleseg_mobileseg.processes.tool import last_words, run_tool
+from paddleseg_mobileseg.processes.worker import Worker
 
 ECHO = """
 import json, sys

@@ -26,7 +26,7 @@ from paddleseg_mobileseg import (
     build_model,
     load_weights,
 )
-from paddleseg_mobileseg.complexity import count_parameters
+from paddleseg_mobileseg.models.complexity import count_parameters
 
 SIZES = [(128, 128), (96, 160)]
 PARAMETERS = {

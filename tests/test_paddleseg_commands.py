@@ -10,14 +10,14 @@ import numpy as np
 import paddle
 import pytest
 import yaml
+from mobileseg_command import ROOT, last_line, run
 from paddleseg.deploy.export import WrappedModel
 from PIL import Image
+from small_data import HEIGHT, NUM_CLASSES, WIDTH, changed, config, write_config, write_data
 
-from mobileseg_command import ROOT, last_line, run
 from paddleseg_mobileseg import VIM, InputError, ToolError, build_model
 from paddleseg_mobileseg.cli import main
 from paddleseg_mobileseg.deploy.export import export_model
-from small_data import HEIGHT, NUM_CLASSES, WIDTH, changed, config, write_config, write_data
 
 
 @pytest.fixture(scope="module")

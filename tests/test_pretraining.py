@@ -11,9 +11,9 @@ from paddleseg.cvlibs import Config, SegBuilder, manager
 from small_data import changed, config, write_config, write_data
 
 from paddleseg_mobileseg import SeaFormer_Tiny, StrideFormer, StrideFormer_Tiny, load_weights
-from paddleseg_mobileseg.checkpoint import read_checkpoint, read_pickle
-from paddleseg_mobileseg.complexity import count_parameters
-from paddleseg_mobileseg.heads.classification import BackboneClassifier
+from paddleseg_mobileseg.checkpoints.reader import read_checkpoint, read_pickle
+from paddleseg_mobileseg.models.complexity import count_parameters
+from paddleseg_mobileseg.models.heads.classification import BackboneClassifier
 from paddleseg_mobileseg.pretraining.__main__ import main
 from paddleseg_mobileseg.pretraining.image_folder import ImageFolder, centre_crop, random_crop
 from paddleseg_mobileseg.pretraining.train import Recipe, Training, build_backbone, learning_rate

@@ -2,19 +2,20 @@ import numpy as np
 import paddle
 import pytest
 import yaml
+from exports import MEAN, STD, TRANSFORMS, export, export_around, exported_network, exported_stock
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from paddle import nn
 
-from exports import MEAN, STD, TRANSFORMS, export, export_around, exported_network, exported_stock
 from paddleseg_mobileseg import InputError
-from paddleseg_mobileseg.deploy.exported import read_exported
-from paddleseg_mobileseg.deploy.inputs import noise
-from paddleseg_mobileseg.deploy.params import read_params, write_params
-from paddleseg_mobileseg.deploy.passes import fix_input_shape, mend
-from paddleseg_mobileseg.deploy.program import ProgramDesc, VarType, dims_of, set_tensor
-from paddleseg_mobileseg.deploy.static_graph import StaticGraph
+from paddleseg_mobileseg.deploy.ir.exported import read_exported
+from paddleseg_mobileseg.deploy.ir.params import read_params, write_params
+from paddleseg_mobileseg.deploy.ir.program import ProgramDesc, VarType, dims_of, set_tensor
+from paddleseg_mobileseg.deploy.ir.static_graph import StaticGraph
+from paddleseg_mobileseg.deploy.passes import mend
+from paddleseg_mobileseg.deploy.passes.fix_input_shape import fix_input_shape
+from paddleseg_mobileseg.deploy.runtime.inputs import noise
 
 
 @pytest.fixture

@@ -2,9 +2,9 @@
 
 import paddle
 import pytest
+from exports import export, export_around, randomise
 from paddle import nn
 
-from exports import export, export_around, randomise
 from paddleseg_mobileseg import InputError, build_model
 from paddleseg_mobileseg.deploy.compare import compare
 from paddleseg_mobileseg.deploy.convert import convert

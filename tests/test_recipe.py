@@ -7,8 +7,8 @@ from paddleseg.cvlibs import Config, SegBuilder
 from paddleseg.models import losses
 
 from paddleseg_mobileseg import AAM, Bilinear, StrideFormer_Base, StrideFormer_Tiny
+from paddleseg_mobileseg.models.zoo import MODELS
 from paddleseg_mobileseg.paths import CONFIGS
-from paddleseg_mobileseg.zoo import MODELS
 
 PP_MOBILESEGS = [model for model in MODELS if model.name.startswith("pp_mobileseg")]
 SEAFORMERS = [model for model in MODELS if model.name.startswith("seaformer")]

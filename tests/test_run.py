@@ -4,10 +4,10 @@ import os
 from pathlib import Path
 
 import pytest
-
 from mobileseg_command import last_line, run
-from paddleseg_mobileseg.cli import main
 from small_data import changed, config, write_config, write_data
+
+from paddleseg_mobileseg.cli import main
 
 CHECKOUTS = [Path(path) for path in os.environ.get("PADDLESEG_CHECKOUTS", "").split(":") if path]
 

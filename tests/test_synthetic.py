@@ -5,10 +5,10 @@ from paddleseg.cvlibs import SegBuilder
 from paddleseg.transforms import Normalize, RandomHorizontalFlip
 
 from paddleseg_mobileseg import InputError
-from paddleseg_mobileseg.config import load_config
-from paddleseg_mobileseg.datasets import SyntheticScenes
-from paddleseg_mobileseg.demo.evaluation import confusion_matrix, scores_of
+from paddleseg_mobileseg.config.reader import load_config
+from paddleseg_mobileseg.data.synthetic import SyntheticScenes
 from paddleseg_mobileseg.demo.pipeline import CONFIG
+from paddleseg_mobileseg.report.metrics import confusion_matrix, scores_of
 
 MODES = ("train", "val", "test")
 

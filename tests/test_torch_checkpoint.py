@@ -10,7 +10,7 @@ from golden import published_shapes, published_tensors
 from torch_files import Call, Global, Storage, View, bfloat16, tensor, write_legacy, write_zip
 
 from paddleseg_mobileseg import InputError, SeaFormer_Small, SeaFormer_Tiny, build_model, load_weights
-from paddleseg_mobileseg.checkpoint import read_checkpoint
+from paddleseg_mobileseg.checkpoints.reader import read_checkpoint
 from paddleseg_mobileseg.cli import main
 
 WRITERS = pytest.mark.parametrize("write", [write_zip, write_legacy])

@@ -9,9 +9,10 @@ import pytest
 from golden import NAMES, published_naming, published_shapes, published_tensors
 
 from paddleseg_mobileseg import InputError, StrideFormer_Base, StrideFormer_Tiny, build_model, load_weights
-from paddleseg_mobileseg.checkpoint import read_checkpoint, write_checkpoint
+from paddleseg_mobileseg.checkpoints.loading import rename_tensors
+from paddleseg_mobileseg.checkpoints.reader import read_checkpoint, write_checkpoint
 from paddleseg_mobileseg.cli import main
-from paddleseg_mobileseg.weights import rename_tensors
+
 
 def state(model):
     return {name: tensor.numpy() for name, tensor in model.state_dict().items()}

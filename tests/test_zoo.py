@@ -5,25 +5,25 @@ from decimal import Decimal
 import numpy as np
 import paddle
 import pytest
+from exports import FOLDER, MEAN, STD, save_scene, scene
 from paddle import nn
 from paddleseg.cvlibs import SegBuilder
 from paddleseg.models.backbones.top_transformer import Attention
 
-from exports import FOLDER, MEAN, STD, save_scene, scene
 from paddleseg_mobileseg import build_model, load_weights
-from paddleseg_mobileseg.complexity import COUNTING_RULES, count_multiply_adds
-from paddleseg_mobileseg.config import load_config
+from paddleseg_mobileseg.checkpoints.loading import tensor_shapes
+from paddleseg_mobileseg.config.reader import load_config
 from paddleseg_mobileseg.deploy.compare import compare
 from paddleseg_mobileseg.deploy.convert import convert, write_model
 from paddleseg_mobileseg.deploy.export import export_model
-from paddleseg_mobileseg.deploy.exported import read_exported
-from paddleseg_mobileseg.deploy.lite import LitePredictor
-from paddleseg_mobileseg.deploy.prepare import prepare
-from paddleseg_mobileseg.deploy.static_graph import StaticGraph
+from paddleseg_mobileseg.deploy.ir.exported import read_exported
+from paddleseg_mobileseg.deploy.ir.static_graph import StaticGraph
+from paddleseg_mobileseg.deploy.lower import prepare
+from paddleseg_mobileseg.deploy.runtime.predictor import LitePredictor
 from paddleseg_mobileseg.deploy.support import check_support
+from paddleseg_mobileseg.models.complexity import COUNTING_RULES, count_multiply_adds
+from paddleseg_mobileseg.models.zoo import MODELS
 from paddleseg_mobileseg.paths import CONFIGS
-from paddleseg_mobileseg.weights import tensor_shapes
-from paddleseg_mobileseg.zoo import MODELS
 
 NAMES = [model.name for model in MODELS]
 ROWS = {model.name: model for model in MODELS}

@@ -8,10 +8,10 @@ import yaml
 
 from benchmarks.zoo_training import __main__ as command
 from benchmarks.zoo_training.training import chance, scenes_config, train_and_score
-from paddleseg_mobileseg.config import load_config
-from paddleseg_mobileseg.datasets import SyntheticScenes
-from paddleseg_mobileseg.demo.evaluation import confusion_matrix, scores_of
-from paddleseg_mobileseg.zoo import MODELS, find_model
+from paddleseg_mobileseg.config.reader import load_config
+from paddleseg_mobileseg.data.synthetic import SyntheticScenes
+from paddleseg_mobileseg.models.zoo import MODELS, find_model
+from paddleseg_mobileseg.report.metrics import confusion_matrix, scores_of
 
 
 def test_every_network_gets_a_config_from_random_weights_with_a_loss_for_each_output(tmp_path):

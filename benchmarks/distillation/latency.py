@@ -7,10 +7,10 @@ from typing import Any, Dict, Tuple
 import paddle
 
 from paddleseg_mobileseg import build_model
-from paddleseg_mobileseg.deploy.bench import bench
 from paddleseg_mobileseg.deploy.convert import convert
 from paddleseg_mobileseg.deploy.export import export_model
-from paddleseg_mobileseg.deploy.record import flat, ratio, summarise
+from paddleseg_mobileseg.deploy.runtime.bench import bench
+from paddleseg_mobileseg.deploy.runtime.records import flat, ratio, summarise
 
 CASES: Dict[str, Tuple[str, int, Tuple[int, int]]] = {
     "scenes": ("pp_mobileseg_tiny", 9, (192, 256)),

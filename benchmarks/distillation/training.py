@@ -6,10 +6,10 @@ from typing import Any, Dict
 
 import yaml
 
-from paddleseg_mobileseg.config import load_config
+from paddleseg_mobileseg.config.reader import load_config
 from paddleseg_mobileseg.demo.evaluation import evaluate_checkpoint
 from paddleseg_mobileseg.demo.training import train
-from paddleseg_mobileseg.deploy.metadata import sha256_of
+from paddleseg_mobileseg.deploy.runtime.metadata import sha256_of
 from paddleseg_mobileseg.files import write_text
 from paddleseg_mobileseg.paths import CONFIGS
 

@@ -8,7 +8,7 @@ import numpy as np
 import paddle
 
 from paddleseg_mobileseg import build_model
-from paddleseg_mobileseg.deploy.scratch import scratch_folder
+from paddleseg_mobileseg.files import scratch_folder
 
 from ..pictures import built_in_pictures, read_pictures
 from ..weights import settle

@@ -8,7 +8,7 @@ import matplotlib
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
-from paddleseg_mobileseg.plot_style import BLUE, GREEN, ORANGE, STYLE
+from paddleseg_mobileseg.report.plot_style import BLUE, GREEN, ORANGE, STYLE
 
 from .logits import NOISE
 from .tails import WAYS, milliseconds

@@ -7,17 +7,18 @@ from typing import Any, Callable, Dict, List, Sequence
 
 import numpy as np
 import paddle
-from paddleseg_mobileseg.deploy.bench import LiteRun
+
 from paddleseg_mobileseg.deploy.convert import write_model
-from paddleseg_mobileseg.deploy.exported import ExportedModel
+from paddleseg_mobileseg.deploy.ir.exported import ExportedModel
+from paddleseg_mobileseg.deploy.ir.program import ProgramDesc
+from paddleseg_mobileseg.deploy.ir.static_graph import static_mode
+from paddleseg_mobileseg.deploy.ir.tensors import OutputTensor
 from paddleseg_mobileseg.deploy.label_tail import tail_program
-from paddleseg_mobileseg.deploy.lite import HOST_TARGET, LitePredictor
-from paddleseg_mobileseg.deploy.metadata import OutputTensor
-from paddleseg_mobileseg.deploy.prepare import PreparedModel
-from paddleseg_mobileseg.deploy.program import ProgramDesc
-from paddleseg_mobileseg.deploy.record import Record, flat, ratio
-from paddleseg_mobileseg.deploy.scratch import scratch_folder
-from paddleseg_mobileseg.deploy.static_graph import static_mode
+from paddleseg_mobileseg.deploy.lower import PreparedModel
+from paddleseg_mobileseg.deploy.runtime.bench import LiteRun
+from paddleseg_mobileseg.deploy.runtime.predictor import HOST_TARGET, LitePredictor
+from paddleseg_mobileseg.deploy.runtime.records import Record, flat, ratio
+from paddleseg_mobileseg.files import scratch_folder
 
 WAYS = ("exact", "argmax", "vim")
 """What is timed: `upsample_labels`, interpolation of all classes and argmax, VIM."""

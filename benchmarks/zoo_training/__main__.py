@@ -8,7 +8,7 @@ from typing import Any, Dict, List, Optional
 from tqdm import tqdm
 
 from paddleseg_mobileseg.errors import InputError, MobilesegError
-from paddleseg_mobileseg.zoo import MODELS, find_model
+from paddleseg_mobileseg.models.zoo import MODELS, find_model
 
 from ..results_file import ResultsFile
 from .training import train_and_score

@@ -9,13 +9,14 @@ from typing import Any, Dict
 import numpy as np
 import yaml
 
-from paddleseg_mobileseg.config import load_config
-from paddleseg_mobileseg.datasets import SyntheticScenes
-from paddleseg_mobileseg.demo.commands import mobileseg_script, run_logged
+from paddleseg_mobileseg.config.reader import load_config
+from paddleseg_mobileseg.data.synthetic import SyntheticScenes
+from paddleseg_mobileseg.demo.commands import mobileseg_script
 from paddleseg_mobileseg.demo.training import TrainingLog
 from paddleseg_mobileseg.files import write_text
+from paddleseg_mobileseg.models.zoo import Model
 from paddleseg_mobileseg.paths import CONFIGS
-from paddleseg_mobileseg.zoo import Model
+from paddleseg_mobileseg.processes.logged import run_logged
 
 SCENES = Path(__file__).with_name("scenes.yml")
 

@@ -1,32 +1,51 @@
 """The `mobileseg` command: one module a subcommand, imported only when it is asked for.
 
 A subcommand module has `EXAMPLE` (a command line that works), `add_arguments(parser)`
-and `run(args)`, which returns an exit status or None for success.
+and `run(args)`, which returns an exit status or None for success. What takes long to load
+(Paddle, PaddleSeg) is imported by `run` wherever the flags do without.
 """
 
 import argparse
 import importlib
+import re
 import sys
-from typing import List, Optional
+from typing import List, NoReturn, Optional
 
-from ..errors import MobilesegError
+from ..errors import InputError, MobilesegError, near
 
 SUBCOMMANDS = {
     "demo": "train, evaluate, export, convert, compare and time on the built-in data, with a report",
     "train": "train a model from a config (PaddleSeg's tools/train.py)",
     "val": "evaluate a checkpoint (PaddleSeg's tools/val.py)",
-    "predict": "segment pictures and write overlays (PaddleSeg's tools/predict.py)",
+    "predict": "segment images and write overlays (PaddleSeg's tools/predict.py)",
     "export": "write the static graph of a checkpoint (PaddleSeg's tools/export.py)",
     "run": "run an unmodified script of a PaddleSeg checkout with this plugin registered",
     "check-data": "read every image and label of a data set before training does",
     "convert": "turn an exported model into a Paddle-Lite .nb",
-    "compare": "run the same pictures through Paddle and Paddle-Lite and count the differences",
+    "compare": "run the same images through Paddle and Paddle-Lite and count the differences",
     "bench": "time .nb models on this host, one thread",
-    "device": "find phones, time models and segment pictures on them, over adb",
+    "device": "find phones, time models and segment images on them, over adb",
     "models": "list the models: parameters, multiply-adds, published figures",
     "import-weights": "rename a published checkpoint to this plugin's names, or back",
-    "doctor": "show versions, faults found and mended, and what is missing",
+    "doctor": "show versions, faults found and patched, and what is missing",
 }
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors are one line, with what may have been meant instead of the whole usage."""
+
+    def __init__(self, **options):
+        super().__init__(formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False, **options)
+
+    def error(self, message: str) -> NoReturn:
+        """Print the error and end with status 2."""
+        flags = [flag for action in self._actions for flag in action.option_strings]
+        unknown = re.match(r"unrecognized arguments: (-\S+)", message)
+        hint = near(unknown.group(1).partition("=")[0], flags) if unknown else ""
+        choice = re.search(r"invalid choice: '([^']*)' \(choose from (.*)\)", message)
+        if choice:
+            hint = near(choice.group(1), re.findall(r"'([^']+)'", choice.group(2)))
+        self.exit(2, f"error: {message}{hint}: `{self.prog} --help` lists what it takes\n")
 
 
 def _usage() -> str:
@@ -42,16 +61,23 @@ def _usage() -> str:
 
 
 def _build_parser(name: str, module) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog=f"mobileseg {name}",
-        description=SUBCOMMANDS[name],
-        epilog=f"example:\n  {module.EXAMPLE}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+    parser = Parser(
+        prog=f"mobileseg {name}", description=SUBCOMMANDS[name], epilog=f"example:\n  {module.EXAMPLE}"
     )
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     module.add_arguments(parser)
     return parser
+
+
+def one_line(error: BaseException) -> str:
+    """A message without its line breaks, as every error is printed."""
+    return " ".join(str(error).split())
+
+
+def _subcommand(name: str):
+    if name not in SUBCOMMANDS:
+        raise InputError(f"there is no command '{name}'{near(name, SUBCOMMANDS)}: `mobileseg --help` lists them")
+    return importlib.import_module("." + name.replace("-", "_"), __name__)
 
 
 def main(argv: Optional[List[str]] = None) -> int:
@@ -67,19 +93,17 @@ def main(argv: Optional[List[str]] = None) -> int:
     if not argv or argv[0] in ("-h", "--help"):
         print(_usage(), end="")
         return 0
-    name = argv.pop(0)
-    if name not in SUBCOMMANDS:
-        print(f"error: there is no command '{name}': `mobileseg --help` lists them", file=sys.stderr)
-        return 2
-    module = importlib.import_module("." + name.replace("-", "_"), __name__)
-    args = _build_parser(name, module).parse_args(argv)
     try:
+        name = argv.pop(0)
+        module = _subcommand(name)
+        args = _build_parser(name, module).parse_args(argv)
+        debug = debug or args.debug
         return module.run(args) or 0
     except KeyboardInterrupt:
         print("error: interrupted", file=sys.stderr)
         return 130
     except MobilesegError as error:
-        if debug or args.debug:
+        if debug:
             raise
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        print(f"error: {one_line(error)}", file=sys.stderr)
         return error.exit_status

@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-from ..deploy.bench import bench
-from ..deploy.record import json_lines, markdown
 from ..files import write_text
 
 EXAMPLE = "mobileseg bench tiny.nb base.nb --images pictures/"
@@ -23,6 +21,9 @@ def add_arguments(parser) -> None:
 
 
 def run(args) -> None:
+    from ..deploy.runtime.bench import bench
+    from ..deploy.runtime.records import json_lines, markdown
+
     records = bench(
         args.models,
         images=args.images,

@@ -8,8 +8,8 @@ from typing import Any, Dict, List
 
 from paddleseg.cvlibs import Config, SegBuilder
 
-from ..config import build, load_config
-from ..datasets.check import SplitReport, check_dataset
+from ..config.reader import build, load_config
+from ..data.check import SplitReport, check_dataset
 from ..errors import InputError
 from . import paddleseg_tools as tools
 

@@ -3,10 +3,7 @@
 import json
 from pathlib import Path
 
-from ..deploy.agreement import MAX_DIFFERENCE, MIN_AGREEMENT
-from ..deploy.compare import compare
-from ..deploy.label_tail import LABEL_MAPS
-from ..deploy.opt import QUANTISATIONS
+from ..deploy import LABEL_MAPS, MAX_DIFFERENCE, MIN_AGREEMENT, WEIGHTS
 from ..errors import InputError, ToolError
 
 EXAMPLE = "mobileseg compare output/export --images pictures/"
@@ -21,7 +18,7 @@ def add_arguments(parser) -> None:
     )
     parser.add_argument("--seed", type=int, default=0, help="of the noise (default: 0)")
     parser.add_argument(
-        "--weights", choices=QUANTISATIONS, default="float32", help="without --nb: as of `convert` (default: float32)"
+        "--weights", choices=WEIGHTS, default="float32", help="without --nb: as of `convert` (default: float32)"
     )
     parser.add_argument(
         "--labels", choices=LABEL_MAPS, default="exact", help="without --nb: as of `convert` (default: exact)"
@@ -49,6 +46,8 @@ def add_arguments(parser) -> None:
 
 
 def run(args) -> None:
+    from ..deploy.compare import compare
+
     if args.nb and (args.input_shape or args.weights != "float32" or args.labels != "exact"):
         raise InputError(
             "--input-shape, --weights and --labels say how to convert, and --nb is converted: leave them away"

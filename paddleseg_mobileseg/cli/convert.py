@@ -3,10 +3,8 @@
 import sys
 from pathlib import Path
 
-from ..deploy.convert import convert
-from ..deploy.label_tail import LABEL_MAPS
-from ..deploy.metadata import Metadata, metadata_path
-from ..deploy.opt import QUANTISATIONS, TARGETS
+from ..deploy import LABEL_MAPS, TARGETS, WEIGHTS
+from ..deploy.runtime.metadata import Metadata, metadata_path
 
 EXAMPLE = "mobileseg convert output/export --target arm --output model.nb"
 
@@ -17,7 +15,7 @@ def add_arguments(parser) -> None:
     parser.add_argument("--output", type=Path, help="file to write (default: EXPORTED_DIR/model_TARGET.nb)")
     parser.add_argument(
         "--weights",
-        choices=QUANTISATIONS,
+        choices=WEIGHTS,
         default="float32",
         help="store the weights smaller; they are expanded at load, so this saves space and no time (default: float32)",
     )
@@ -60,6 +58,8 @@ def summary(output: Path, metadata: Metadata) -> str:
 
 
 def run(args) -> None:
+    from ..deploy.convert import convert
+
     output = args.output or args.exported_dir / f"model_{args.target}.nb"
     metadata = convert(
         args.exported_dir,

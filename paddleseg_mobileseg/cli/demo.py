@@ -9,8 +9,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Dict
 
-from ..demo.pipeline import FULL, QUICK, run_demo
-
 EXAMPLE = "mobileseg demo --output output/demo"
 
 
@@ -24,6 +22,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
+    from ..demo.pipeline import FULL, QUICK, run_demo
+
     # Ended by a job runner, it must end its training processes as after Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     plan = QUICK if args.quick else FULL

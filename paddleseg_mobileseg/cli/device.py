@@ -22,8 +22,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             help=text,
             description=text,
             epilog=f"example:\n  {module.EXAMPLE}",
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-            allow_abbrev=False,
         )
         # Without a default of its own, so that the flag counts before the action too.
         action.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS)

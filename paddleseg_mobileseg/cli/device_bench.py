@@ -5,8 +5,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import List
 
-from ..deploy.android.bench import bench
-from ..deploy.record import Record, json_lines, markdown
+from ..deploy.runtime.records import Record, json_lines, markdown
 from ..errors import InputError
 from .device_options import add_program_arguments, run_settings, warn
 
@@ -32,6 +31,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
+    from ..deploy.android.bench import bench
+
     settings = run_settings(args)
     records: List[Record] = []
     with ExitStack() as opened:

@@ -5,7 +5,8 @@ import sys
 from pathlib import Path
 from typing import List
 
-from ..deploy.android.program import POWER_MODES, RunSettings
+from ..deploy import POWER_MODES
+from ..deploy.android.bench_binary import RunSettings
 from ..errors import InputError
 
 _A_DAY = 86400

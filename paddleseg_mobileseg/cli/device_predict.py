@@ -3,23 +3,16 @@
 import argparse
 import json
 from pathlib import Path
-from typing import Any, Dict, List, Sequence
+from typing import TYPE_CHECKING, Any, Dict, List, Sequence
 
-import cv2
-import numpy as np
-from paddleseg.utils.visualize import get_color_map_list, get_pseudo_color_map
-
-from ..demo.pictures import overlay
-from ..deploy.agreement import MIN_AGREEMENT, total_agreement
-from ..deploy.android.predict import Prediction, predict
-from ..deploy.inputs import find_pictures
+from ..deploy import MIN_AGREEMENT
 from ..errors import InputError, ToolError
-from ..files import atomic_path
 from .device_options import add_program_arguments, run_settings, warn
 
-EXAMPLE = "mobileseg device predict model.nb pictures/ --check output/export"
+if TYPE_CHECKING:
+    from ..deploy.android.predict import Prediction
 
-_STRENGTH = 0.6
+EXAMPLE = "mobileseg device predict model.nb pictures/ --check output/export"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -41,6 +34,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
+    from ..deploy.android.predict import predict
+    from ..deploy.runtime.agreement import total_agreement
+    from ..deploy.runtime.inputs import find_pictures
+    from ..report.predictions import write_prediction
+
     settings = run_settings(args)
     _refuse_equal_names(find_pictures(args.images))
     rows: List[Dict[str, Any]] = []
@@ -53,7 +51,7 @@ def run(args: argparse.Namespace) -> None:
         settings=settings,
         warn=warn,
     ):
-        rows.append(_row(prediction, write_pictures(prediction, args.save_dir)))
+        rows.append(_row(prediction, write_prediction(prediction.picture, prediction.labels, args.save_dir)))
         if prediction.agreement:
             agreements.append(prediction.agreement)
         if not args.json:
@@ -76,11 +74,11 @@ def _refuse_equal_names(pictures: Sequence[Path]) -> None:
             raise InputError(f"{other} and {picture} would be written to the same files: give them one after the other")
 
 
-def _row(prediction: Prediction, written: Sequence[Path]) -> Dict[str, Any]:
+def _row(prediction: "Prediction", written: Sequence[Path]) -> Dict[str, Any]:
     agreement = prediction.agreement
     return {
         "picture": str(prediction.picture),
-        "classes_present": [int(label) for label in np.unique(prediction.labels)],
+        "classes_present": sorted(map(int, set(prediction.labels.ravel()))),
         "pixel_agreement": agreement and agreement.pixel_agreement,
         "written": [str(path) for path in written],
     }
@@ -90,30 +88,3 @@ def _text(row: Dict[str, Any]) -> str:
     share = row["pixel_agreement"]
     agreeing = "" if share is None else f", {100 * share:.4f} % of the same class as Paddle's"
     return f"{row['picture']}: {len(row['classes_present'])} classes{agreeing} -> {' '.join(row['written'])}"
-
-
-def write_pictures(prediction: Prediction, folder: Path) -> List[Path]:
-    """Write the overlay and the label map of a picture, at its own size, into the folders that PaddleSeg uses.
-
-    Returns:
-        added_prediction/NAME.png, with the classes in colour over the picture, and
-        pseudo_color_prediction/NAME.png, whose pixels are class numbers with a palette.
-
-    Raises:
-        InputError: they cannot be written.
-    """
-    image = cv2.imread(str(prediction.picture), cv2.IMREAD_COLOR)[..., ::-1]
-    if prediction.labels.max() > 255:
-        raise InputError(f"{prediction.picture} got class {prediction.labels.max()}, and pictures hold 256 classes")
-    labels = prediction.labels.astype(np.uint8)
-    labels = cv2.resize(labels, image.shape[1::-1], interpolation=cv2.INTER_NEAREST)
-    colours = get_color_map_list(256)
-    name = f"{prediction.picture.stem}.png"
-    added, pseudo = folder / "added_prediction" / name, folder / "pseudo_color_prediction" / name
-    mixed = overlay(image, labels, np.reshape(colours, (-1, 3)), _STRENGTH)
-    with atomic_path(added) as scratch:
-        if not cv2.imwrite(str(scratch), mixed[..., ::-1]):
-            raise InputError(f"cannot write {added}; is the disk full?")
-    with atomic_path(pseudo) as scratch:
-        get_pseudo_color_map(labels, colours).save(str(scratch))
-    return [added, pseudo]

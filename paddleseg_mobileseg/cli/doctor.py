@@ -1,4 +1,4 @@
-"""`mobileseg doctor`: versions, faults found and mended, and what is missing, with how to get it."""
+"""`mobileseg doctor`: versions, faults found and patched, and what is missing, with how to get it."""
 
 import json
 import os
@@ -8,10 +8,11 @@ from dataclasses import asdict, dataclass
 from importlib import metadata
 from typing import Any, Dict, List
 
-from .. import compat, labels
 from ..deploy.android.adb import CONNECT, Adb
-from ..deploy.opt import opt_version
+from ..deploy.runtime.opt import opt_version
 from ..errors import InputError, MobilesegError
+from ..patches import registry
+from ..patches.patch import APPLIED, HEALTHY, NOT_APPLICABLE, UNPATCHED
 
 EXAMPLE = "mobileseg doctor"
 
@@ -23,15 +24,17 @@ class Finding:
     """One line of the report.
 
     Attributes:
-        state: "ok", "mended" (a fault that a shim took away), "missing" (needed for a part of the
-            way only) or "broken".
+        state: "ok", "patched" (a fault that a patch took away), "not applicable" (upstream lacks what a patch is
+            about), "missing" (needed for a part of the pipeline only) or "broken".
         advice: what to do about it, where there is something to do.
+        upstream: what a patch answers to.
     """
 
     name: str
     state: str
     detail: str
     advice: str = ""
+    upstream: str = ""
 
 
 def add_arguments(parser) -> None:
@@ -51,19 +54,28 @@ def _versions() -> List[Finding]:
     return findings
 
 
-def _faults() -> List[Finding]:
-    return [
-        Finding(
-            fault.name,
-            "ok" if not fault.found else "mended" if fault.mended else "broken",
-            fault.what if fault.found else f"not here: {fault.what}",
-            "" if fault.mended else fault.advice,
-        )
-        for fault in compat.apply()
-    ]
+_STATES = {HEALTHY: "ok", APPLIED: "patched", UNPATCHED: "broken", NOT_APPLICABLE: "not applicable"}
+
+
+def _patches() -> List[Finding]:
+    try:
+        import paddleseg  # noqa: F401  the patches are applied when it is loaded
+    except ImportError as error:
+        return [Finding("patches", "missing", f"PaddleSeg cannot be loaded: {error}", "pip install paddleseg")]
+    found = []
+    for outcome in registry.outcomes():
+        patch, state = outcome.patch, _STATES[outcome.state]
+        detail = f"not here: {patch.what}" if outcome.state == HEALTHY else patch.what
+        if outcome.state == NOT_APPLICABLE:
+            detail = outcome.detail
+        advice = outcome.detail if outcome.state == UNPATCHED else ""
+        found.append(Finding(patch.name, state, detail, advice, patch.upstream))
+    return found
 
 
 def _label_core() -> Finding:
+    from .. import labels
+
     if labels.compiled():
         return Finding("label core", "ok", "compiled")
     advice = "install a C++ compiler, such as g++, and install the plugin again"
@@ -95,16 +107,16 @@ def _adb() -> List[Finding]:
 
 def examine() -> List[Finding]:
     """All findings on this machine, in the order of the way from training to a phone."""
-    return [*_versions(), *_faults(), _label_core(), _opt(), *_adb()]
+    return [*_versions(), *_patches(), _label_core(), _opt(), *_adb()]
 
 
 def _report(findings: List[Finding]) -> str:
-    width = max(len(finding.name) for finding in findings)
+    width, state = (max(len(getattr(each, name)) for each in findings) for name in ("name", "state"))
     lines = []
     for finding in findings:
-        lines.append(f"{finding.state:<8} {finding.name:<{width}}  {finding.detail}")
+        lines.append(f"{finding.state:<{state}} {finding.name:<{width}}  {finding.detail}")
         if finding.advice:
-            lines.append(f"{'':<8} {'':<{width}}  -> {finding.advice}")
+            lines.append(f"{'':<{state}} {'':<{width}}  -> {finding.advice}")
     return "\n".join(lines)
 
 

@@ -7,9 +7,11 @@ from typing import Any, Dict
 
 from paddleseg.cvlibs import SegBuilder
 
-from ..config import build
-from ..deploy.export import OUTPUT_OPS, export_model
-from ..guards import check_output_op, check_save_dir
+from ..config.reader import build
+from ..deploy import OUTPUT_OPS
+from ..deploy.export import export_model
+from ..files import check_save_dir
+from ..models.output_op import check_output_op
 from . import paddleseg_tools as tools
 
 EXAMPLE = (

@@ -6,10 +6,10 @@ from typing import Mapping, Optional
 import numpy as np
 from paddle import nn
 
-from ..checkpoint import read_checkpoint, write_checkpoint
+from ..checkpoints.loading import fitting_tensors, rename_tensors
+from ..checkpoints.reader import read_checkpoint, write_checkpoint
 from ..errors import InputError
-from ..weights import fitting_tensors, rename_tensors
-from ..zoo import MODELS, build_model
+from ..models.zoo import MODELS, build_model
 
 EXAMPLE = "mobileseg import-weights SeaFormer_T.pth seaformer_tiny.pdparams"
 

@@ -5,9 +5,9 @@ from typing import Any, Dict, List, Optional
 
 from tqdm import tqdm
 
-from ..ablations import ABLATIONS
-from ..complexity import COUNTING_RULES, count_multiply_adds, count_parameters
-from ..zoo import MODELS, Model, Published
+from ..models.ablations import ABLATIONS
+from ..models.complexity import COUNTING_RULES, count_multiply_adds, count_parameters
+from ..models.zoo import MODELS, Model, Published
 
 EXAMPLE = "mobileseg models --json"
 

@@ -9,10 +9,10 @@ from typing import Any, Callable, Dict, Iterator, Optional
 import paddle
 from paddleseg.cvlibs import Config
 
-from ..config import load_config
-from ..deploy.static_graph import reason
+from ..checkpoints.loading import load_weights
+from ..config.reader import load_config
+from ..deploy.ir.static_graph import reason
 from ..errors import InputError, MobilesegError, ToolError
-from ..weights import load_weights
 
 DEVICES = ("cpu", "gpu", "xpu", "npu", "mlu")
 

@@ -9,11 +9,11 @@ from paddleseg.cvlibs import SegBuilder
 from paddleseg.transforms import Compose
 from paddleseg.utils import get_image_list, utils
 
-from ..config import build
-from ..datasets.samples import file_fault
+from ..config.reader import build
+from ..data.inference import exact_label_maps
+from ..data.samples import file_fault
 from ..errors import InputError
-from ..guards import check_save_dir
-from ..inference import exact_label_maps
+from ..files import check_save_dir
 from . import paddleseg_tools as tools
 
 EXAMPLE = "mobileseg predict --config my_config.yml --model_path model.pdparams --image_path pictures/"

@@ -9,9 +9,10 @@ import sys
 from pathlib import Path
 from typing import List, Optional
 
-from ..config import innermost, load_config
+from ..config.reader import innermost, load_config
 from ..errors import InputError, MobilesegError
 from ..paths import PACKAGE
+from . import one_line
 
 EXAMPLE = "mobileseg run PaddleSeg/tools/train.py --config my_config.yml --do_eval"
 
@@ -69,14 +70,14 @@ def run_script(command: List[str], debug: bool) -> int:
     sys.argv = command
     problem = _config_problem(command[1:]) if checkout_of(Path(command[0])) else None
     if problem:
-        print(f"warning: {_one_line(problem)}", file=sys.stderr)
+        print(f"warning: {one_line(problem)}", file=sys.stderr)
     try:
         runpy.run_path(command[0], run_name="__main__")
     except Exception as error:
         ours = innermost(error) or problem
         if ours is None or debug:
             raise
-        print(f"error: {_one_line(ours)}", file=sys.stderr)
+        print(f"error: {one_line(ours)}", file=sys.stderr)
         return ours.exit_status
     return 0
 
@@ -99,7 +100,3 @@ def _config_problem(arguments: List[str]) -> Optional[MobilesegError]:
     except MobilesegError as error:
         return error
     return None
-
-
-def _one_line(error: MobilesegError) -> str:
-    return " ".join(str(error).split())

@@ -14,11 +14,12 @@ from paddleseg.core import train
 from paddleseg.cvlibs import Config, SegBuilder
 from paddleseg.utils import utils
 
-from ..checkpoint import read_pickle
-from ..config import build, load_config
+from ..checkpoints.loading import load_weights
+from ..checkpoints.reader import read_pickle
+from ..config.reader import build, load_config
 from ..errors import InputError
-from ..guards import check_save_dir, check_several_processes
-from ..weights import load_weights
+from ..files import check_save_dir
+from ..patches.paddleseg.loops import check_several_processes
 from . import paddleseg_tools as tools
 
 EXAMPLE = "mobileseg train --config my_config.yml --do_eval --save_dir output"

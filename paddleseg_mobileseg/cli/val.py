@@ -8,7 +8,7 @@ from paddleseg.core import evaluate
 from paddleseg.cvlibs import SegBuilder
 from paddleseg.utils import utils
 
-from ..config import build
+from ..config.reader import build
 from . import paddleseg_tools as tools
 
 EXAMPLE = "mobileseg val --config my_config.yml --model_path output/best_model/model.pdparams"

@@ -17,18 +17,19 @@ import yaml
 from paddleseg.cvlibs import SegBuilder
 from tqdm import tqdm
 
-from ..config import build, load_config
-from ..datasets import SyntheticScenes
-from ..deploy.bench import bench
+from ..checkpoints.loading import load_weights
+from ..config.reader import build, load_config
+from ..data.synthetic import SyntheticScenes
 from ..deploy.compare import compare
-from ..deploy.convert import convert, versions
+from ..deploy.convert import convert
 from ..deploy.export import export_model
-from ..deploy.opt import opt_version, require_paddlelite
-from ..deploy.record import host_environment
+from ..deploy.runtime.bench import bench
+from ..deploy.runtime.opt import opt_version, require_paddlelite
+from ..deploy.runtime.records import host_environment
+from ..deploy.runtime.versions import versions
 from ..errors import InputError, MobilesegError, ToolError
 from ..files import write_text
 from ..paths import CONFIGS
-from ..weights import load_weights
 from .commands import mobileseg_script
 from .evaluation import evaluate_checkpoint, evaluate_converted
 from .pictures import write_pictures

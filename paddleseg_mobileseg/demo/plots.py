@@ -4,7 +4,7 @@ from typing import Dict, List
 
 from matplotlib.figure import Figure
 
-from ..plot_style import BLUE, GREEN, ORANGE, draw_svg
+from ..report.plot_style import BLUE, GREEN, ORANGE, draw_svg
 
 
 def training_curves(curve: List[Dict[str, float]], scores: List[Dict[str, float]]) -> str:

@@ -1,19 +1,19 @@
 """The demo's result as one HTML page that loads nothing."""
 
-import os
 import shutil
 import sys
 from pathlib import Path
 from typing import Any, Dict, List, Optional
 
-import jinja2
 import numpy as np
 from markupsafe import Markup
 
-from ..datasets import SyntheticScenes
-from ..deploy import agreement, export
-from ..paths import CONFIGS
-from .pictures import data_uri, mistakes, overlay
+from ..data.synthetic import SyntheticScenes
+from ..deploy import export
+from ..deploy.runtime import agreement
+from ..paths import CONFIGS, short_path
+from ..report.overlays import data_uri, mistakes, overlay
+from ..report.page import render_page
 from .plots import training_curves
 
 _FOLDER = Path(__file__).parent
@@ -31,19 +31,15 @@ def render(result: Dict[str, Any], scenes: SyntheticScenes, labels: np.ndarray, 
         labels: the converted model's label map of each, uint8 [scenes, H, W].
         pictures: how many of them were written as files.
     """
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(str(_FOLDER)),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(duration=duration, short_path=short_path, small=small, rgb=rgb, heat=heat)
-    page = environment.get_template("report.html")
-    return page.render(
-        result,
+    return render_page(
+        _FOLDER / "report.html",
+        **result,
+        duration=duration,
+        short_path=short_path,
+        small=small,
+        rgb=rgb,
+        heat=heat,
         folder=short_path(Path(result["report"]).parent),
-        style=Markup((_FOLDER / "report.css").read_text(encoding="utf-8")),
         curves=Markup(training_curves(result["training"]["curve"], result["training"]["scores"])),
         gallery=gallery(scenes, labels, min(_SHOWN, pictures)),
         palette=dict(zip(scenes.CLASSES, scenes.PALETTE)),
@@ -95,12 +91,6 @@ def duration(seconds: float) -> str:
 def small(value: float) -> str:
     """A small difference: "0", or two digits of it."""
     return f"{value:.1e}" if value else "0"
-
-
-def short_path(path: Any) -> str:
-    """The path as one would type it: relative to here where it is below."""
-    relative = os.path.relpath(path)
-    return str(path) if relative.startswith("..") else relative
 
 
 def rgb(colour: Any) -> str:

@@ -9,9 +9,10 @@ from typing import Any, Dict, List
 
 from tqdm import tqdm
 
-from ..config import load_config
+from ..config.reader import load_config
 from ..errors import ToolError
-from .commands import mobileseg_script, run_logged
+from ..processes.logged import run_logged
+from .commands import mobileseg_script
 
 _TRAIN = re.compile(r"\[TRAIN\] epoch: \d+, iter: (\d+)/\d+, loss: (\S+), lr: (\S+),")
 _EVAL = re.compile(r"\[EVAL\] #Images: \d+ mIoU: (\S+) Acc: (\S+)")

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import paddle
 
-from ..datasets.samples import file_fault
+from ..data.samples import file_fault
 from ..errors import InputError
 
 MEAN = np.array([0.485, 0.456, 0.406], "float32")

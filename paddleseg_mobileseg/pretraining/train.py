@@ -20,12 +20,11 @@ from paddle.base.unique_name import UniqueNameGenerator
 from paddleseg.cvlibs import manager
 from tqdm import tqdm
 
-from ..checkpoint import read_checkpoint, read_pickle
+from ..checkpoints.loading import check_state, load_weights, tensor_shapes
+from ..checkpoints.reader import read_checkpoint, read_pickle
 from ..errors import InputError, ToolError
-from ..files import atomic_folder, write_text
-from ..guards import check_save_dir
-from ..heads.classification import BackboneClassifier
-from ..weights import check_state, load_weights, tensor_shapes
+from ..files import atomic_folder, check_save_dir, write_text
+from ..models.heads.classification import BackboneClassifier
 from .image_folder import ImageFolder
 
 LAST, BEST = "last", "best"

@@ -1,4 +1,4 @@
-// What is said of a series of times. The same definitions as in deploy/record.py.
+// What is said of a series of times. The same definitions as in paddleseg_mobileseg/deploy/runtime/records.py.
 
 #ifndef MOBILESEG_BENCH_STATISTICS_H_
 #define MOBILESEG_BENCH_STATISTICS_H_

@@ -1,0 +1,3 @@
+"""Data sets, their check, preprocessing. PaddleSeg is loaded here first, as in `models`."""
+
+import paddleseg  # noqa: F401

@@ -1,0 +1,137 @@
+"""The same inputs through Paddle and through Paddle-Lite on this host."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Dict, List, Optional, Sequence, Union
+
+import numpy as np
+from tqdm import tqdm
+
+from ..files import scratch_folder
+from ..labels import label_map_of
+from .convert import convert
+from .ir.static_graph import StaticGraph
+from .lower import prepare
+from .runtime.agreement import Agreement, measure_agreement, total_agreement
+from .runtime.inputs import input_sources, load_input, source_name
+from .runtime.metadata import Metadata
+from .runtime.predictor import HOST_TARGET, LitePredictor
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What `compare` found: each input, and all taken together."""
+
+    model: Metadata
+    inputs: List[Agreement]
+    total: Agreement
+
+    def to_dict(self) -> Dict[str, Any]:
+        """For JSON; shares of pixels are 0 to 1."""
+
+        def row(agreement: Agreement) -> Dict[str, Any]:
+            return {**asdict(agreement), "pixel_agreement": agreement.pixel_agreement}
+
+        return {
+            "output_kind": self.model.output.kind,
+            "label_map": self.model.output.label_map,
+            "input_shape": self.model.input.shape,
+            "weights": self.model.weights,
+            "inputs": [row(agreement) for agreement in self.inputs],
+            "total": row(self.total),
+        }
+
+    def table(self) -> str:
+        """A Markdown table: one row an input, and the total if there are several."""
+        lines = [
+            "| input | largest difference | over the largest value | pixels of the same class | classes present |",
+            "| --- | ---: | ---: | ---: | ---: |",
+        ]
+        for row in self.inputs + ([self.total] if len(self.inputs) > 1 else []):
+            agreeing = f"{100 * row.pixel_agreement:.4f} % of {row.pixels}"
+            difference, relative = _number(row.largest_difference), _number(row.relative_difference)
+            lines.append(f"| {row.input} | {difference} | {relative} | {agreeing} | {row.classes_present} |")
+        return "\n".join(lines)
+
+
+def _number(value: Optional[float]) -> str:
+    return "-" if value is None else f"{value:.3g}"
+
+
+def compare(
+    exported_dir: Union[str, Path],
+    nb: Optional[Union[str, Path]] = None,
+    images: Optional[Sequence[Union[str, Path]]] = None,
+    random: int = 1,
+    seed: int = 0,
+    input_shape: Optional[Sequence[int]] = None,
+    weights: str = "float32",
+    labels: str = "exact",
+) -> Comparison:
+    """Run the exported program in Paddle, and its conversion in Paddle-Lite.
+
+    Where the conversion ends at low-resolution logits, these are compared with Paddle's at the same place,
+    and the label map made of them with that of the export as it is.
+
+    Args:
+        exported_dir: the exported model.
+        nb: its conversion for x86; converted in a temporary folder if None.
+        images: picture files and folders of them.
+        random: without images, how many inputs of noise.
+        seed: of the first input of noise.
+        input_shape: N, C, H, W for a model that was exported without a fixed size, where nb is None.
+        weights: what to store the weights in, where nb is None.
+        labels: what makes the label map, as of `convert`, where nb is None.
+
+    Raises:
+        InputError: a file or a flag cannot be used, or `nb` is not a conversion of the exported model.
+        ToolError: opt or the predictor failed.
+    """
+    sources = input_sources(images, random, seed)
+    with scratch_folder() as scratch:
+        if nb is None:
+            nb = scratch / "model.nb"
+            convert(exported_dir, nb, HOST_TARGET, weights=weights, input_shape=input_shape, labels=labels)
+        with LitePredictor(nb) as predictor:
+            metadata = predictor.metadata
+            reference = PaddleReference(exported_dir, metadata)
+            rows = []
+            for source in tqdm(sources, desc="compare", unit="input", disable=None, leave=False):
+                batch = load_input(source, metadata.input)
+                rows.append(reference.agreement(batch, predictor.run(batch), source_name(source)))
+        return Comparison(metadata, rows, total_agreement(rows))
+
+
+class PaddleReference:
+    """What Paddle gives on this host for an export, in the form of its conversion.
+
+    Args:
+        exported_dir: the exported model.
+        metadata: of its conversion, for any target.
+
+    Raises:
+        InputError: the export cannot be used, or not with the conversion's input shape and label map.
+    """
+
+    def __init__(self, exported_dir: Union[str, Path], metadata: Metadata):
+        prepared = prepare(exported_dir, metadata.output.label_map, metadata.input.shape)
+        self.output = metadata.output
+        self.graph = StaticGraph(prepared.program)
+        # VIM, where the export has it and the conversion does not, or the other way about, is another label map.
+        same = (prepared.source_label_map == "vim") == (metadata.output.label_map == "vim")
+        self.source = StaticGraph(prepared.source) if same else None
+
+    def labels(self, batch: np.ndarray) -> np.ndarray:
+        """Class numbers [N, H, W]: the export's own where that makes them as the conversion does."""
+        return label_map_of(self.source.run(batch)) if self.source else self.output.labels(self.graph.run(batch))
+
+    def agreement(self, batch: np.ndarray, output: np.ndarray, name: str) -> Agreement:
+        """Compare Paddle-Lite's `output` for `batch` with Paddle's.
+
+        Raises:
+            InputError: it has another form: the conversion is of another network.
+        """
+        reference = self.graph.run(batch)
+        if reference.shape != output.shape or not np.isfinite(output).all():
+            return measure_agreement(reference, output, name)
+        return measure_agreement(reference, output, name, (self.labels(batch), self.output.labels(output)))

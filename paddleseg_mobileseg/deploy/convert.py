@@ -1,0 +1,149 @@
+"""From an exported model to a `.nb` for Paddle-Lite, with a JSON file beside it that says all a runtime must know."""
+
+import shutil
+from pathlib import Path
+from typing import Optional, Sequence, Union
+
+import numpy as np
+
+from ..errors import InputError, ToolError
+from ..files import atomic_path, scratch_folder, write_text
+from . import LABEL_MAPS, TARGETS, WEIGHTS
+from .ir.io_signature import count_classes, describe_input
+from .lower import PreparedModel, prepare
+from .passes.linear_as_mul import storable
+from .runtime.metadata import FP16_UNVERIFIED, Metadata, metadata_path, sha256_of
+from .runtime.opt import opt_version, optimize, require_paddlelite
+from .runtime.predictor import HOST_TARGET, LitePredictor
+from .runtime.versions import versions
+from .support import check_support
+
+
+def convert(
+    exported_dir: Union[str, Path],
+    output: Union[str, Path],
+    target: str = "arm",
+    weights: str = "float32",
+    fp16: bool = False,
+    input_shape: Optional[Sequence[int]] = None,
+    labels: str = "exact",
+) -> Metadata:
+    """Convert an exported model; `output` and `output`.json appear together or not at all.
+
+    The program is mended first, then gets the label map that is asked for, and each step must give what
+    the step before it gives when Paddle runs both. A model for this host is also loaded and run once by
+    Paddle-Lite.
+
+    Args:
+        exported_dir: what PaddleSeg's `tools/export.py` or `mobileseg export` wrote.
+        output: the `.nb` to write.
+        target: "arm" or "x86".
+        weights: "float32", or "int16" / "int8" for a smaller file (not a faster one).
+        fp16: compute in half precision; arm only, and marked as unverified.
+        input_shape: N, C, H, W for a model that was exported without a fixed size.
+        labels: what makes the label map, whatever makes it in the export. "exact": the model ends at its
+            low-resolution logits, and the runtime finishes with `mobileseg/upsample_labels.h`. "argmax":
+            bilinear interpolation of all classes and argmax, in the graph. "vim": the approximation of
+            PP-MobileSeg, in the graph. "none": the output stays as it was exported, as that of a network
+            with probabilities always does under "exact".
+
+    Returns:
+        What the JSON file says.
+
+    Raises:
+        InputError: the export cannot be used, the target lacks an op, the flags exclude each other, or
+            `output` cannot be written.
+        ToolError: opt failed, or the result is not what was converted.
+    """
+    output = Path(output)
+    check_options(output, target, weights, fp16, labels)
+    require_paddlelite()
+    prepared = prepare(exported_dir, labels, input_shape)
+    check_support(prepared.program, target, fp16)
+    with scratch_folder() as scratch:
+        nb = scratch / output.name
+        metadata = write_model(prepared, nb, target, weights, fp16)
+        if target == HOST_TARGET:
+            _check_loads(nb, metadata)
+        with atomic_path(output) as model_scratch, atomic_path(metadata_path(output)) as json_scratch:
+            shutil.copyfile(nb, model_scratch)
+            shutil.copyfile(metadata_path(nb), json_scratch)
+    return metadata
+
+
+def write_model(
+    prepared: PreparedModel, nb: Path, target: str, weights: str = "float32", fp16: bool = False
+) -> Metadata:
+    """Write a prepared model, with its JSON file, into a folder of one's own; the arguments are those of `convert`.
+
+    Raises:
+        InputError: the folder cannot be written, or the weights cannot be stored so.
+        ToolError: opt failed.
+    """
+    program, rewritten = storable(prepared.program, weights)
+    optimize(*program.save(nb.parent), nb, target, weights, fp16)
+    _clear_version_padding(nb)
+    metadata = Metadata(
+        target=target,
+        precision="float16" if fp16 else "float32",
+        weights=weights,
+        unverified=FP16_UNVERIFIED if fp16 else None,
+        input=describe_input(prepared.program),
+        output=prepared.output,
+        num_classes=count_classes(prepared.program),
+        sha256=sha256_of(nb),
+        bytes=nb.stat().st_size,
+        opt_version=opt_version(),
+        versions=versions(),
+        source_ops=prepared.source.op_counts(),
+        mended={**prepared.mended, **rewritten},
+    )
+    write_text(metadata_path(nb), metadata.to_json())
+    return metadata
+
+
+def check_options(output: Path, target: str, weights: str, fp16: bool, labels: str) -> None:
+    """Refuse options that do not go together.
+
+    Raises:
+        InputError: they do not, or `output` cannot be the name of a model.
+    """
+    if target not in TARGETS:
+        raise InputError(f"there is no target '{target}'; choose from {', '.join(TARGETS)}")
+    if weights not in WEIGHTS:
+        raise InputError(f"weights cannot be stored as '{weights}'; choose from {', '.join(WEIGHTS)}")
+    if labels not in LABEL_MAPS:
+        raise InputError(f"there is no label map '{labels}'; choose from {', '.join(LABEL_MAPS)}")
+    if fp16 and target != "arm":
+        raise InputError(f"--fp16 needs ARM's half-precision kernels and {target} has none; leave --fp16 away")
+    if fp16 and weights != "float32":
+        raise InputError(f"--fp16 and --weights {weights} cannot be combined: Paddle-Lite does one or the other")
+    if output.suffix != ".nb" or output.is_dir():
+        raise InputError(f"cannot write the model to {output}: give a file name that ends in .nb")
+
+
+def _check_loads(nb: Path, metadata: Metadata) -> None:
+    """Load the model and run it once, to see that its output is what the metadata says.
+
+    Raises:
+        ToolError: it is not, or Paddle-Lite fails.
+    """
+    with LitePredictor(nb) as predictor:
+        result = predictor.run(np.zeros(metadata.input.shape, np.float32))
+    said = metadata.output
+    if str(result.dtype) != said.dtype or list(result.shape) != said.shape:
+        raise ToolError(
+            f"Paddle-Lite gives {result.dtype} of shape {list(result.shape)} where Paddle gives {said.dtype} of "
+            f"{said.shape}, so an op works differently there; `mobileseg export --output_op none` leaves out one op"
+        )
+
+
+def _clear_version_padding(nb: Path) -> None:
+    """Make the same model give the same bytes: opt fills up the 16 characters of its version with whatever is there."""
+    with open(nb, "r+b") as file:
+        file.seek(2)
+        text = file.read(16).split(b"\0")[0]
+        file.seek(2)
+        file.write(text.ljust(16, b"\0"))
+
+

@@ -1,0 +1,1 @@
+"""Exported programs: their messages, their parameters, and running them in Paddle."""

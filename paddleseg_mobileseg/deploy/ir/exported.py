@@ -1,0 +1,183 @@
+"""Exported models: the program (`.pdmodel`), its parameters (`.pdiparams`) and what `deploy.yaml` says of them."""
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Dict, Optional, Sequence, Tuple, Union
+
+import numpy as np
+import yaml
+from google.protobuf.message import DecodeError
+
+from ...data.preprocessing import Preprocessing
+from ...errors import InputError
+from ...files import atomic_path
+from .params import read_params, write_params
+from .program import BlockDesc, OpDesc, ProgramDesc, VarDesc, has_attr, inputs_of, outputs_of
+
+
+@dataclass
+class ExportedModel:
+    """A static graph with one input and one output.
+
+    Attributes:
+        folder: where it was read from.
+        program: its ProgramDesc.
+        params: arrays of its persistable variables, by name.
+        preprocessing: from deploy.yaml; None where there is no such file.
+    """
+
+    folder: Path
+    program: ProgramDesc
+    params: Dict[str, np.ndarray]
+    preprocessing: Optional[Preprocessing]
+
+    @property
+    def block(self) -> BlockDesc:
+        """The main block."""
+        return self.program.blocks[0]
+
+    @property
+    def input_name(self) -> str:
+        return next(outputs_of(op)[0] for op in self.block.ops if op.type == "feed")
+
+    @property
+    def output_name(self) -> str:
+        return next(inputs_of(op)[0] for op in self.block.ops if op.type == "fetch")
+
+    def variables(self) -> Dict[str, VarDesc]:
+        """The main block's variables by name."""
+        return {var.name: var for var in self.block.vars}
+
+    def producers(self) -> Dict[str, OpDesc]:
+        """The main block's op that writes each variable, by the variable's name; the last one if several do."""
+        return {name: op for op in self.block.ops for name in outputs_of(op)}
+
+    def has_loops(self) -> bool:
+        """Whether the main block has loops or branches."""
+        return any(has_attr(op, "sub_block") for op in self.block.ops)
+
+    def set_ops(self, ops: Sequence[OpDesc]) -> None:
+        """Replace the main block's ops; `ops` may be among them."""
+        # Clearing the block's own messages would empty them.
+        copies = [OpDesc.FromString(op.SerializeToString()) for op in ops]
+        del self.block.ops[:]
+        self.block.ops.extend(copies)
+
+    def op_counts(self) -> Dict[str, int]:
+        """How often each kind of op occurs, in all blocks, feed and fetch left out."""
+        kinds = Counter(op.type for block in self.program.blocks for op in block.ops)
+        return {kind: kinds[kind] for kind in sorted(kinds) if kind not in ("feed", "fetch")}
+
+    def copy(self) -> "ExportedModel":
+        """The same model with a program of its own; the arrays are shared, nobody writes into them."""
+        program = ProgramDesc()
+        program.CopyFrom(self.program)
+        return ExportedModel(self.folder, program, dict(self.params), self.preprocessing)
+
+    def save(self, folder: Union[str, Path]) -> Tuple[Path, Path]:
+        """Write `model.pdmodel` and `model.pdiparams` into `folder`.
+
+        Raises:
+            InputError: the folder cannot be written.
+        """
+        paths = Path(folder) / "model.pdmodel", Path(folder) / "model.pdiparams"
+        with atomic_path(paths[0]) as scratch:
+            scratch.write_bytes(self.program.SerializeToString())
+        write_params(paths[1], self.params)
+        return paths
+
+
+class _DeployYamlLoader(yaml.SafeLoader):
+    """SafeLoader that also takes the tuples which `yaml.dump` writes for a config made in Python."""
+
+
+_DeployYamlLoader.add_constructor(
+    "tag:yaml.org,2002:python/tuple", lambda loader, node: loader.construct_sequence(node, deep=True)
+)
+
+
+def _read_deploy_yaml(path: Path) -> Dict[str, Any]:
+    try:
+        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_DeployYamlLoader)
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        reason = " ".join(str(error).split())
+        raise InputError(f"cannot read {path}: {reason}; export the model again") from error
+    section = content.get("Deploy") if isinstance(content, dict) else None
+    if not isinstance(section, dict):
+        raise InputError(f"{path} has no section 'Deploy'; export the model again")
+    return section
+
+
+def _read_preprocessing(path: Path, transforms: Any) -> Preprocessing:
+    """Mean and std of the last `Normalize` in deploy.yaml's transforms; PaddleSeg's own defaults where it has none."""
+    normalize = None
+    for transform in transforms or []:
+        if isinstance(transform, dict) and transform.get("type") == "Normalize":
+            normalize = transform
+    if normalize is None:
+        # Without Normalize PaddleSeg feeds the pixels 0 ... 255 as they are.
+        return Preprocessing((0.0,) * 3, (1 / 255,) * 3)
+    try:
+        mean, std = (tuple(float(v) for v in normalize.get(key, (0.5,) * 3)) for key in ("mean", "std"))
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{path}: mean and std of Normalize must be three numbers each") from error
+    if len(mean) != 3 or len(std) != 3 or 0 in std:
+        raise InputError(f"{path}: mean and std of Normalize must be three numbers each, and no std may be 0")
+    return Preprocessing(mean, std)
+
+
+def _find_program(folder: Path, section: Dict[str, Any]) -> Tuple[Path, Path]:
+    program = folder / str(section.get("model", "model.pdmodel"))
+    if program.suffix == ".pdmodel" and not program.is_file():
+        others = sorted(folder.glob("*.pdmodel"))
+        program = others[0] if len(others) == 1 and "model" not in section else program
+    if program.suffix != ".pdmodel" or not program.is_file():
+        programs = sorted(path.name for path in folder.glob("*.json"))
+        if programs:
+            raise InputError(
+                f"{folder} holds {programs[0]}, which Paddle 3 writes and Paddle-Lite's opt cannot read: "
+                "export again with paddlepaddle 2.6, or with FLAGS_enable_pir_api=0 in the environment"
+            )
+        raise InputError(f"{folder} holds no program {program.name}; give the folder that `mobileseg export` wrote")
+    return program, folder / str(section.get("params", program.with_suffix(".pdiparams").name))
+
+
+def _read_program(path: Path) -> ProgramDesc:
+    program = ProgramDesc()
+    try:
+        program.ParseFromString(path.read_bytes())
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}") from error
+    except DecodeError as error:
+        raise InputError(f"{path} is cut short or is no Paddle program; export the model again") from error
+    if not program.blocks or not program.blocks[0].ops:
+        raise InputError(f"{path} is an empty program; export the model again")
+    for kind, word in (("feed", "input"), ("fetch", "output")):
+        count = sum(op.type == kind for op in program.blocks[0].ops)
+        if count != 1:
+            raise InputError(f"{path} has {count} {word}s; a segmentation network for Paddle-Lite must have one")
+    return program
+
+
+def read_exported(folder: Union[str, Path]) -> ExportedModel:
+    """Read a folder that PaddleSeg's `tools/export.py` or `mobileseg export` wrote.
+
+    The names of the files come from `deploy.yaml`; without one, the folder must hold a single `.pdmodel`.
+
+    Raises:
+        InputError: a file is missing, damaged, or of a kind that Paddle-Lite cannot read.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise InputError(f"there is no folder {folder}; give the folder that `mobileseg export` wrote")
+    recipe = folder / "deploy.yaml"
+    section = _read_deploy_yaml(recipe) if recipe.is_file() else {}
+    program_path, params_path = _find_program(folder, section)
+    program = _read_program(program_path)
+    return ExportedModel(
+        folder=folder,
+        program=program,
+        params=read_params(params_path, program),
+        preprocessing=_read_preprocessing(recipe, section.get("transforms")) if section else None,
+    )

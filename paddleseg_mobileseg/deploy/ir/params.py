@@ -1,0 +1,107 @@
+"""Parameter files (`.pdiparams`)."""
+
+import struct
+from pathlib import Path
+from typing import Dict, Iterator, Union
+
+import numpy as np
+from google.protobuf.message import DecodeError
+
+from ...errors import InputError
+from ...files import atomic_path
+from .program import DTYPES, VAR_TYPES, ProgramDesc, VarDesc, VarType, dims_of
+
+
+def persistables(program: ProgramDesc) -> Iterator[VarDesc]:
+    """The variables that the parameter file holds."""
+    for var in program.blocks[0].vars:
+        if var.persistable and var.type.type == VarType.LOD_TENSOR:
+            yield var
+
+
+class _Cursor:
+    """Reads a parameter file front to back and never past its end."""
+
+    def __init__(self, path: Path):
+        self.path = path
+        self.data = path.read_bytes()
+        self.at = 0
+        self.tensor = ""
+
+    def damaged(self, what: str) -> InputError:
+        return InputError(f"{self.path} cannot be used: {what} at '{self.tensor}'; export the model again")
+
+    def take(self, size: int) -> memoryview:
+        if size < 0 or self.at + size > len(self.data):
+            raise self.damaged("it is cut short or damaged")
+        self.at += size
+        return memoryview(self.data)[self.at - size : self.at]
+
+    def number(self, code: str) -> int:
+        return struct.unpack("<" + code, self.take(struct.calcsize(code)))[0]
+
+
+def read_params(path: Path, program: ProgramDesc) -> Dict[str, np.ndarray]:
+    """Read the combined parameter file of `program`.
+
+    The format is Paddle's `save_combine`: the persistable tensors in the order of their sorted names,
+    each as version, level-of-detail table, TensorDesc and raw data, without its name.
+
+    Raises:
+        InputError: the file is missing or damaged, or belongs to another program.
+    """
+    variables = sorted(persistables(program), key=lambda var: var.name)
+    if not variables:
+        return {}
+    try:
+        cursor = _Cursor(path)
+    except OSError as error:
+        raise InputError(f"cannot read the parameters {path}: {error.strerror}; export the model again") from error
+    params = {}
+    for var in variables:
+        cursor.tensor = var.name
+        array = _read_tensor(cursor)
+        if list(array.shape) != dims_of(var):
+            raise cursor.damaged(f"it holds shape {list(array.shape)} where the program has {dims_of(var)}")
+        params[var.name] = array
+    if cursor.at != len(cursor.data):
+        raise cursor.damaged("it holds more than the program's parameters")
+    return params
+
+
+def _read_tensor(cursor: _Cursor) -> np.ndarray:
+    if cursor.number("I") != 0:
+        raise cursor.damaged("it has an unknown version")
+    for _ in range(cursor.number("Q")):
+        cursor.take(cursor.number("Q"))
+    if cursor.number("I") != 0:
+        raise cursor.damaged("it has an unknown tensor version")
+    description = VarType.TensorDesc()
+    try:
+        description.ParseFromString(bytes(cursor.take(cursor.number("i"))))
+    except DecodeError as error:
+        raise cursor.damaged("its description is damaged") from error
+    if description.data_type not in DTYPES:
+        raise cursor.damaged(f"{VarType.Type.Name(description.data_type)} is no dtype that Paddle-Lite reads")
+    dtype, dims = DTYPES[description.data_type], list(description.dims)
+    if any(size < 0 for size in dims):
+        raise cursor.damaged(f"it has shape {dims}")
+    size = dtype.itemsize
+    for dim in dims:
+        size *= dim
+    return np.frombuffer(cursor.take(size), dtype=dtype).reshape(dims)
+
+
+def write_params(path: Union[str, Path], params: Dict[str, np.ndarray]) -> None:
+    """Write `params` as `read_params` reads them.
+
+    Raises:
+        InputError: the file cannot be written.
+    """
+    with atomic_path(path) as scratch, open(scratch, "wb") as file:
+        for name in sorted(params):
+            array = np.ascontiguousarray(params[name]).reshape(params[name].shape)
+            description = VarType.TensorDesc(data_type=VAR_TYPES[array.dtype], dims=array.shape).SerializeToString()
+            file.write(struct.pack("<IQIi", 0, 0, 0, len(description)))
+            file.write(description)
+            file.write(array.tobytes())

@@ -1,0 +1,60 @@
+"""What a network takes and what it gives: the two tensors that a runtime must know."""
+
+from dataclasses import dataclass
+from typing import List, Optional
+
+import numpy as np
+
+from ...labels import label_map_of, upsample_labels
+
+
+@dataclass(frozen=True)
+class InputTensor:
+    """The network's picture.
+
+    Attributes:
+        value: how a pixel 0 ... 255 becomes an element; mean and std are per channel, None where the
+            exported model did not say them.
+    """
+
+    name: str
+    shape: List[int]
+    mean: Optional[List[float]]
+    std: Optional[List[float]]
+    layout: str = "NCHW"
+    dtype: str = "float32"
+    channel_order: str = "RGB"
+    value: str = "(pixel / 255 - mean) / std"
+
+
+@dataclass(frozen=True)
+class OutputTensor:
+    """The network's answer.
+
+    Attributes:
+        kind: "labels" (a class number per pixel, [N, H, W] or [N, 1, H, W]), "logits" or "probabilities"
+            (both [N, classes, H, W]).
+        label_map: what computes the labels: "vim" or "argmax" inside the network; "exact" for logits at
+            low resolution, of which the runtime makes them with `mobileseg/upsample_labels.h`; "none" if
+            nothing does.
+        label_size: height and width of the label map, where it is "exact".
+        align_corners: of the interpolation, where it is "exact".
+    """
+
+    name: str
+    kind: str
+    dtype: str
+    shape: List[int]
+    label_map: str
+    label_size: Optional[List[int]] = None
+    align_corners: Optional[bool] = None
+
+    def labels(self, output: np.ndarray) -> np.ndarray:
+        """Class numbers [N, H, W] of this output, at the size that the network was made to give.
+
+        Raises:
+            InputError: logits hold NaN.
+        """
+        if self.label_map == "exact":
+            return upsample_labels(np.ascontiguousarray(output), self.label_size, self.align_corners)
+        return label_map_of(output)

@@ -1,0 +1,132 @@
+"""An exported model made fit for Paddle-Lite, with the label map that is wanted, each step proved against the last."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Dict, List, Optional, Sequence, Union
+
+import numpy as np
+
+from ..errors import InputError, ToolError
+from ..labels import upsample_labels
+from .ir.exported import ExportedModel, read_exported
+from .ir.io_signature import label_map, output_kind
+from .ir.program import dims_of
+from .ir.static_graph import StaticGraph
+from .ir.tensors import OutputTensor
+from .label_tail import LabelTail, attach, cut, find_tail, tail_program
+from .passes import mend
+from .passes.fix_input_shape import fix_input_shape
+from .runtime.agreement import measure_agreement
+from .runtime.inputs import noise
+
+LABEL_BOUND = 2.0**-20
+"""How far below the best class of float32 interpolation a label of `upsample_labels` may be, over the largest logit."""
+
+
+@dataclass(frozen=True)
+class PreparedModel:
+    """What opt is to convert.
+
+    Attributes:
+        source: the export, its input shape fixed.
+        program: mended, and with the wanted label map.
+        output: what `program` gives.
+        mended: what was changed, and how many ops that concerned.
+        source_label_map: what makes the labels in the export: "argmax", "vim" or "none".
+    """
+
+    source: ExportedModel
+    program: ExportedModel
+    output: OutputTensor
+    mended: Dict[str, int]
+    source_label_map: str
+
+
+def prepare(
+    exported_dir: Union[str, Path], labels: str = "exact", input_shape: Optional[Sequence[int]] = None
+) -> PreparedModel:
+    """Read and mend an export and give it a label map; the arguments are those of `convert`.
+
+    Raises:
+        InputError: the export cannot be used, or not with this label map.
+        ToolError: the result does not compute what the export does.
+    """
+    source = fix_input_shape(read_exported(exported_dir), input_shape)
+    mended, done = mend(source)
+    kind, made_by = output_kind(mended), label_map(mended)
+    batch = noise(dims_of(source.variables()[source.input_name]), seed=0)
+    output = StaticGraph(source).run(batch)
+    # A loop that makes the labels is not kept: no other program makes them in a way that Paddle-Lite can run.
+    as_exported = labels == "none" or labels == made_by and not mended.has_loops()
+    if as_exported or labels == "exact" and kind == "probabilities":
+        _demand_equal(source, output, StaticGraph(mended).run(batch))
+        return PreparedModel(source, mended, _describe(mended, kind, output, made_by), done, made_by)
+    tail = find_tail(mended)
+    if tail is None:
+        raise InputError(
+            f"--labels {labels} starts from logits, and {source.folder} gives {kind} whose logits cannot be told: "
+            "use --labels none, which leaves the output as it is, or export again with --output_op none"
+        )
+    program = cut(mended, tail)
+    low = StaticGraph(program).run(batch)
+    remade = _tail_of(tail.made_by, low, tail)
+    _demand_equal(source, output, remade.astype(output.dtype).reshape(output.shape))
+    if labels == "exact":
+        _prove_exact(program, tail, low, remade if tail.made_by == "argmax" else _tail_of("argmax", low, tail))
+        description = _describe(program, "logits", low, "exact", list(tail.size), tail.align_corners)
+        return PreparedModel(source, program, description, done, made_by)
+    program = attach(program, tail_program(labels, low.shape, tail.size, tail.align_corners))
+    expected = _tail_of(labels, low, tail)
+    _demand_equal(program, expected, StaticGraph(program).run(batch))
+    return PreparedModel(source, program, _describe(program, "labels", expected, labels), done, made_by)
+
+
+def _describe(
+    model: ExportedModel,
+    kind: str,
+    output: np.ndarray,
+    made_by: str,
+    label_size: Optional[List[int]] = None,
+    align_corners: Optional[bool] = None,
+) -> OutputTensor:
+    return OutputTensor(
+        model.output_name, kind, str(output.dtype), list(output.shape), made_by, label_size, align_corners
+    )
+
+
+def _demand_equal(model: ExportedModel, expected: np.ndarray, output: np.ndarray) -> None:
+    """Refuse a program that was changed on the way.
+
+    Raises:
+        ToolError: `output` is not `expected`.
+    """
+    fault = None if np.array_equal(expected, output) else measure_agreement(expected, output, "noise").fault()
+    if fault:
+        raise ToolError(
+            f"making {model.folder} fit for Paddle-Lite changed what it computes ({fault}): "
+            "please report this with the model"
+        )
+
+
+def _tail_of(made_by: str, logits: np.ndarray, tail: LabelTail) -> np.ndarray:
+    """What a tail makes of logits, in Paddle."""
+    return StaticGraph(tail_program(made_by, logits.shape, tail.size, tail.align_corners)).run(logits)
+
+
+def _prove_exact(program: ExportedModel, tail: LabelTail, logits: np.ndarray, expected: np.ndarray) -> None:
+    """Compare `upsample_labels` with interpolation and argmax, which gave `expected`.
+
+    Raises:
+        ToolError: it gives a class that falls short of the best one by more than rounding.
+    """
+    labels = upsample_labels(logits, tail.size, tail.align_corners)
+    sample, row, column = np.nonzero(labels != expected)
+    if not len(sample):
+        return
+    full = _tail_of("none", logits, tail)[sample, :, row, column]
+    short = float((full.max(axis=1) - full[np.arange(len(full)), labels[sample, row, column]]).max())
+    if short > LABEL_BOUND * float(np.abs(logits).max()):
+        raise ToolError(
+            f"the exact label map of {program.folder} chose classes that fall {short:.3g} short of the best: "
+            "please report this with the model"
+        )

@@ -1,0 +1,57 @@
+"""Weights stored in fewer bits: what opt gets wrong there is written in another way before, or refused."""
+
+from typing import Dict, Tuple
+
+from ...errors import InputError
+from ..ir.exported import ExportedModel
+from ..ir.program import AttrType, OpDesc, VarDesc, dims_of, get_attr, inputs_of, set_attr
+
+_PRODUCTS = ("matmul", "matmul_v2")
+
+
+def storable(model: ExportedModel, weights: str) -> Tuple[ExportedModel, Dict[str, int]]:
+    """The same program, of which opt stores the weights right.
+
+    opt 2.13 stores the weights of a linear layer as integers and never turns them back where the layer is a
+    `matmul_v2`, as Paddle 2 exports it: the network gives NaN, nonsense, or by luck of what lies in memory numbers
+    that are nearly right. As a `mul` it is stored right.
+
+    Args:
+        model: mended.
+        weights: "float32", which leaves the program alone, "int16" or "int8".
+
+    Returns:
+        The program, and what was changed in it, with the number of ops that concerned.
+
+    Raises:
+        InputError: a product with weights cannot be written as a `mul`.
+    """
+    if weights == "float32":
+        return model, {}
+    model = model.copy()
+    variables = model.variables()
+    products = [
+        op for op in model.block.ops
+        if op.type in _PRODUCTS and any(variables[name].persistable for name in inputs_of(op))
+    ]
+    others = [op for op in products if not _is_linear(op, variables)]
+    if others:
+        raise InputError(
+            f"--weights {weights} would ruin {len(others)} products with weights in {model.folder} "
+            f"({', '.join(sorted({op.type for op in others}))}, other than linear layers); leave --weights away"
+        )
+    for op in products:
+        columns = len(dims_of(variables[inputs_of(op, "X")[0]])) - 1
+        op.type = "mul"
+        del op.attrs[:]
+        set_attr(op, "x_num_col_dims", columns, AttrType.INT)
+        set_attr(op, "y_num_col_dims", 1, AttrType.INT)
+    return model, {"wrote linear layers as opt stores them right": len(products)} if products else {}
+
+
+def _is_linear(op: OpDesc, variables: Dict[str, VarDesc]) -> bool:
+    """Whether `op` is [..., a] times weights [a, b]."""
+    picture, matrix = (variables[inputs_of(op, slot)[0]] for slot in ("X", "Y"))
+    turned = any(get_attr(op, name, False) for name in ("trans_x", "trans_y", "transpose_X", "transpose_Y"))
+    plain = not turned and get_attr(op, "alpha", 1.0) == 1.0
+    return plain and not picture.persistable and len(dims_of(picture)) >= 2 and len(dims_of(matrix)) == 2

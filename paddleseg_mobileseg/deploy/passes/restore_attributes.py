@@ -1,0 +1,22 @@
+"""Attributes that opt insists on and that Paddle has left out of programs since 2.4."""
+
+from ..ir.exported import ExportedModel
+from ..ir.program import AttrType, has_attr, set_attr
+
+# With the value that they always have.
+_DROPPED_ATTRIBUTES = {
+    "relu6": ("threshold", 6.0),
+    "swish": ("beta", 1.0),
+}
+
+
+def restore_dropped_attributes(model: ExportedModel) -> int:
+    """opt aborts with `No attributes called threshold found for relu6`: write the attribute that Paddle leaves out."""
+    mended = 0
+    for block in model.program.blocks:
+        for op in block.ops:
+            name, value = _DROPPED_ATTRIBUTES.get(op.type, (None, None))
+            if name and not has_attr(op, name):
+                set_attr(op, name, value, AttrType.FLOAT)
+                mended += 1
+    return mended

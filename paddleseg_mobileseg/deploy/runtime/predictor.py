@@ -1,0 +1,190 @@
+"""Predictors on this host, in child processes with one thread: Paddle-Lite's, and what any has in common with it."""
+
+import json
+import platform
+import sys
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
+
+import numpy as np
+
+from ...errors import InputError, ToolError
+from ...files import scratch_folder
+from ...labels import compiled, core_file
+from ...processes.worker import Worker
+from .metadata import Metadata, read_metadata
+from .opt import require_paddlelite
+
+_WORKER = Path(__file__).with_name("lite_worker.py")
+_START_TIMEOUT = 120
+_RUN_TIMEOUT = 300
+# The predictor's configuration has no thread count on x86; its maths libraries read it from here when they are loaded.
+_ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+
+HOST_TARGET = "x86"
+ENGINE = "paddle-lite"
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Inferences in a row.
+
+    Attributes:
+        network_ms: milliseconds of each, as far as the graph goes.
+        label_map_ms: of the label map made of each one's logits; None where none was made.
+        peak_bytes: the most memory that the process has held so far.
+    """
+
+    network_ms: List[float]
+    label_map_ms: List[Optional[float]]
+    peak_bytes: int
+
+
+class Predictor:
+    """A network in a child process; a context manager.
+
+    Args:
+        model: the file or folder that the worker loads.
+        metadata: what it takes and gives.
+        engine: what runs it.
+        worker: the program, which answers as `lite_worker.py` does.
+        core: the core to bind to; None leaves that to the system.
+        clock: "wall", or "cpu" for the time that the process had a core, on a machine with other work.
+        options: what else the worker is told.
+
+    Attributes:
+        init_ms: milliseconds to load the model.
+        version: of the engine.
+
+    Raises:
+        ToolError: the engine cannot load the model, or the core cannot be had.
+    """
+
+    def __init__(
+        self,
+        model: Path,
+        metadata: Metadata,
+        engine: str,
+        worker: Path,
+        core: Optional[int] = None,
+        clock: str = "wall",
+        options: Optional[Dict[str, Any]] = None,
+    ):
+        self.model, self.metadata, self.engine, self.core = model, metadata, engine, core
+        told = {**(options or {}), "core": core, "clock": clock, "label_maps": self._label_map_rule()}
+        with ExitStack() as opened:
+            self._scratch = opened.enter_context(scratch_folder())
+            self._worker = opened.enter_context(
+                Worker(
+                    [sys.executable, str(worker), str(model), json.dumps(told)],
+                    f"{'Paddle-Lite' if engine == ENGINE else engine} running {model.name}",
+                    _START_TIMEOUT,
+                    _ONE_THREAD,
+                )
+            )
+            self._opened = opened.pop_all()
+        self.init_ms: float = self._worker.greeting["init_ms"]
+        self.version: str = self._worker.greeting["version"]
+
+    @property
+    def makes_labels(self) -> bool:
+        """Whether a label map is made of the logits, and timed, after each inference."""
+        return self.metadata.output.label_map == "exact" and compiled()
+
+    def run(self, batch: np.ndarray) -> np.ndarray:
+        """The output for `batch`, in the output's own dtype.
+
+        Args:
+            batch: float32 of the shape in the metadata.
+
+        Raises:
+            InputError: the shape or the dtype is another.
+            ToolError: Paddle-Lite failed.
+        """
+        return self.timed_run(batch)[0]
+
+    def timed_run(self, batch: np.ndarray) -> Tuple[np.ndarray, float]:
+        """As `run`, with the milliseconds that the inference took beside the output, its label map included."""
+        files = self._scratch / "input.npy", self._scratch / "output.npy"
+        self._save(files[0], batch)
+        took = self._worker.ask({"do": "run", "input": str(files[0]), "output": str(files[1])}, _RUN_TIMEOUT)
+        return np.load(files[1]), took["network_ms"] + (took["label_map_ms"] or 0.0)
+
+    def _label_map_rule(self) -> Optional[Dict[str, Any]]:
+        output = self.metadata.output
+        if not self.makes_labels:
+            return None
+        return {"core": core_file(), "size": output.label_size, "align_corners": output.align_corners}
+
+    def _save(self, path: Path, batch: np.ndarray) -> None:
+        expected = self.metadata.input
+        if list(batch.shape) != expected.shape or batch.dtype != expected.dtype:
+            given = f"{batch.dtype} of {list(batch.shape)}"
+            raise InputError(f"{self.model} takes {expected.dtype} of shape {expected.shape}, not {given}")
+        try:
+            np.save(path, batch)
+        except OSError as error:
+            raise ToolError(f"cannot write {path}: {error.strerror}; free some space, or set TMPDIR") from error
+
+    def set_timed_inputs(self, batches: Sequence[np.ndarray]) -> None:
+        """Give the inputs that `time` goes through in turn.
+
+        Raises:
+            InputError: a batch has another shape or dtype than the network takes.
+        """
+        paths = [self._scratch / f"timed_{index}.npy" for index in range(len(batches))]
+        for path, batch in zip(paths, batches):
+            self._save(path, batch)
+        self._worker.ask({"do": "set inputs", "paths": [str(path) for path in paths]}, _RUN_TIMEOUT)
+
+    def time(self, runs: int, settling: int = 0) -> "Timing":
+        """Time `runs` inferences in a row; copying inputs and outputs is not in it.
+
+        Args:
+            runs: how many; each takes the next of the timed inputs, and the next call goes on from there.
+            settling: runs before them that do not count.
+
+        Raises:
+            ToolError: Paddle-Lite failed or hangs.
+        """
+        timeout = _RUN_TIMEOUT + 10 * (settling + runs)
+        return Timing(**self._worker.ask({"do": "time", "settling": settling, "runs": runs}, timeout))
+
+    def close(self) -> None:
+        """Stop the child. Closing twice does nothing."""
+        self._opened.close()
+
+    def __enter__(self) -> "Predictor":
+        return self
+
+    def __exit__(self, *exception: Any) -> None:
+        self.close()
+
+
+class LitePredictor(Predictor):
+    """A `.nb` loaded by Paddle-Lite.
+
+    Args:
+        nb: the model, with its JSON file beside it.
+        core: the core to bind to; None leaves that to the system.
+        clock: "wall", or "cpu" for the time that the process had a core, on a machine with other work.
+
+    Attributes:
+        metadata: what the JSON file says.
+
+    Raises:
+        InputError: the model is missing, damaged, or for another processor, or paddlelite is not installed.
+        ToolError: Paddle-Lite cannot load it, or the core cannot be had.
+    """
+
+    def __init__(self, nb: Union[str, Path], core: Optional[int] = None, clock: str = "wall"):
+        metadata = read_metadata(nb)
+        if platform.machine() not in ("x86_64", "AMD64") or metadata.target != HOST_TARGET:
+            raise InputError(
+                f"{nb} is for {metadata.target} and cannot run on this host ({platform.machine()}): "
+                "convert with --target x86 and run it on an x86_64 machine"
+            )
+        require_paddlelite()
+        super().__init__(Path(nb), metadata, ENGINE, _WORKER, core, clock)

@@ -1,0 +1,218 @@
+"""PaddleSeg's training and evaluation loops: what stops them, and checks in front of what they leave unsaid."""
+
+import functools
+import inspect
+import os
+import sys
+from contextlib import contextmanager, suppress
+from typing import Any, Iterator
+
+import paddle
+
+from ...data.samples import CheckedSamples
+from ...errors import InputError, MobilesegError, ToolError
+from ...files import atomic_path, check_save_dir
+from ..paddle import FLEET_WITHOUT_FIELD_LABELS
+from ..patch import Patch, lookup, replace_everywhere, replace_source, source_of
+from ..registry import outcome_of
+
+_FIRST_OF_LOSS = "avg_loss_list = [l[0] / log_iters for l in avg_loss_list]"
+_START = "    start_iter = 0\n"
+
+
+def _train() -> Any:
+    return lookup("paddleseg.core.train", "train")
+
+
+LOSSES_WITHOUT_DIMENSION = Patch(
+    name="losses_without_dimension",
+    what="training stops with IndexError at its first log line",
+    upstream="paddleseg/core/train.py of 2.8.0 takes `l[0]` of each loss; losses are 0-D since Paddle 2.5 "
+    "(PaddleSeg issue 3373)",
+    detect=lambda: _FIRST_OF_LOSS in source_of(_train()),
+    apply=lambda: replace_source(_train(), _FIRST_OF_LOSS, _FIRST_OF_LOSS.replace("l[0]", "float(l)")),
+)
+
+
+def calculate_area(pred, label, num_classes: int, ignore_index: int = 255):
+    """Areas of each class, as PaddleSeg's function of this name gives them, by counting instead of comparing.
+
+    Args:
+        pred, label: integer tensors of the same shape, [N, 1, H, W] or [N, H, W].
+        num_classes: classes to count.
+        ignore_index: pixels of this label count for no prediction.
+
+    Returns:
+        Three int64 tensors [num_classes]: the intersection, the prediction's area, the label's area.
+
+    Raises:
+        ValueError: the shapes differ.
+    """
+    pred, label = (t.squeeze(1) if t.ndim == 4 else t for t in (pred, label))
+    if pred.shape != label.shape:
+        raise ValueError(f"the prediction is {pred.shape} and the label {label.shape}; they must be of one shape")
+    pred, label = pred.flatten().astype("int64"), label.flatten().astype("int64")
+    # What counts for no class goes into one more bin, which is cut off.
+    rest = paddle.full_like(label, num_classes)
+    pred = paddle.where((label != ignore_index) & (pred >= 0) & (pred < num_classes), pred, rest)
+    label = paddle.where((label >= 0) & (label < num_classes), label, rest)
+    hit = paddle.where(pred == label, pred, rest)
+    return tuple(paddle.bincount(t, minlength=num_classes + 1)[:num_classes] for t in (hit, pred, label))
+
+
+def _areas() -> Any:
+    return lookup("paddleseg.utils.metrics", "calculate_area")
+
+
+AREAS_WITHOUT_DIMENSION = Patch(
+    name="areas_without_dimension",
+    what="evaluation stops with ValueError at its first picture",
+    upstream="paddleseg/utils/metrics.py, calculate_area: concatenates sums, which are 0-D since Paddle 2.5 "
+    "(PaddleSeg issue 3556)",
+    detect=lambda: "paddle.concat(pred_area)" in source_of(_areas()),
+    apply=lambda: replace_everywhere(_areas(), calculate_area),
+)
+
+
+def _needs_a_score() -> bool:
+    source = source_of(_train())
+    return "'mIoU': mean_iou" in source and "mean_iou = None" not in source and source.count(_START) == 1
+
+
+CHECKPOINT_WITHOUT_EVALUATION = Patch(
+    name="checkpoint_without_evaluation",
+    what="training without --do_eval stops with UnboundLocalError at its first checkpoint",
+    upstream="paddleseg/core/train.py of 2.9.1 writes the mIoU beside each checkpoint, evaluated or not",
+    detect=_needs_a_score,
+    apply=lambda: replace_source(
+        _train(), _START, _START.rstrip() + "; mean_iou = acc = ema_mean_iou = ema_acc = None\n"
+    ),
+)
+
+
+def _has_unguarded(function: Any, *parameters: str) -> bool:
+    """Whether a loop of PaddleSeg takes what its guard looks at."""
+    return set(parameters) <= set(inspect.signature(function).parameters)
+
+
+def _guard_train() -> None:
+    train = _train()
+    signature = inspect.signature(train)
+
+    @functools.wraps(train)
+    def guarded(*args: Any, **kwargs: Any):
+        call = signature.bind(*args, **kwargs)
+        call.apply_defaults()
+        given = call.arguments
+        check_several_processes()
+        check_enough_samples(given["train_dataset"], given["batch_size"])
+        check_save_dir(given["save_dir"])
+        multilabel = (given.get("test_config") or {}).get("use_multilabel", False)
+        given["train_dataset"] = CheckedSamples(given["train_dataset"], "train_dataset", multilabel)
+        with whole_checkpoints():
+            return train(*call.args, **call.kwargs)
+
+    replace_everywhere(train, guarded)
+
+
+UNCHECKED_TRAINING = Patch(
+    name="unchecked_training",
+    what="training goes round for ever on too few samples, dies of a bad label or picture without naming it, deletes a "
+    "file that has the save folder's name, and leaves half a checkpoint on a full disk",
+    upstream="paddleseg/core/train.py, train (PaddleSeg issues 3770, 2819, 1350)",
+    detect=lambda: _has_unguarded(_train(), "train_dataset", "batch_size", "save_dir"),
+    apply=_guard_train,
+)
+
+
+def _evaluate() -> Any:
+    return lookup("paddleseg.core.val", "evaluate")
+
+
+def _guard_evaluate() -> None:
+    evaluate = _evaluate()
+    signature = inspect.signature(evaluate)
+
+    @functools.wraps(evaluate)
+    def guarded(*args: Any, **kwargs: Any):
+        call = signature.bind(*args, **kwargs)
+        given = call.arguments
+        if len(given["eval_dataset"]) == 0:
+            raise InputError("val_dataset holds no samples; give it the list of the images to evaluate on")
+        given["eval_dataset"] = CheckedSamples(
+            given["eval_dataset"], "val_dataset", given.get("use_multilabel", False)
+        )
+        try:
+            return evaluate(*call.args, **call.kwargs)
+        except MobilesegError:
+            print(file=sys.stderr)  # ends the line of the progress bar
+            raise
+
+    replace_everywhere(evaluate, guarded)
+
+
+UNCHECKED_EVALUATION = Patch(
+    name="unchecked_evaluation",
+    what="evaluation dies of an empty data set, a bad label or a bad picture without naming it",
+    upstream="paddleseg/core/val.py, evaluate (PaddleSeg issue 3770)",
+    detect=lambda: _has_unguarded(_evaluate(), "eval_dataset"),
+    apply=_guard_evaluate,
+)
+
+
+def check_several_processes() -> None:
+    """Refuse to start several processes where they cannot work.
+
+    Raises:
+        ToolError: `paddle.distributed.fleet` does not work with the installed protobuf.
+    """
+    outcome = outcome_of(FLEET_WITHOUT_FIELD_LABELS.name)
+    if paddle.distributed.ParallelEnv().nranks > 1 and outcome.found:
+        raise ToolError(f"{outcome.patch.what}: {outcome.detail}, or train on one process")
+
+
+def check_enough_samples(dataset, batch_size: int) -> None:
+    """Refuse a data set that fills no batch: PaddleSeg drops incomplete ones, and would look for one for ever.
+
+    Raises:
+        InputError: there are fewer samples than one batch on each process takes.
+    """
+    nranks = paddle.distributed.ParallelEnv().nranks
+    samples_of_rank = -(-len(dataset) // nranks)
+    if samples_of_rank < batch_size:
+        each = f" on each of {nranks} processes" if nranks > 1 else ""
+        raise InputError(
+            f"train_dataset has {len(dataset)} samples, too few for one batch of {batch_size}{each}; "
+            "set a smaller --batch_size, or --repeats to go through them several times an epoch"
+        )
+
+
+@contextmanager
+def whole_checkpoints() -> Iterator[None]:
+    """Let `paddle.save` write a file whole or not at all: a full disk must not leave half a checkpoint."""
+    save = paddle.save
+
+    def save_whole(content: Any, path: str, *args: Any, **kwargs: Any) -> None:
+        try:
+            with atomic_path(path) as scratch:
+                save(content, str(scratch), *args, **kwargs)
+        except InputError:
+            with suppress(OSError):  # it holds other files
+                os.rmdir(os.path.dirname(path))
+            raise
+
+    paddle.save = save_whole
+    try:
+        yield
+    finally:
+        paddle.save = save
+
+
+PATCHES = [
+    LOSSES_WITHOUT_DIMENSION,
+    AREAS_WITHOUT_DIMENSION,
+    CHECKPOINT_WITHOUT_EVALUATION,
+    # Those above look at the source of what those below wrap.
+    UNCHECKED_TRAINING,
+    UNCHECKED_EVALUATION,
+]

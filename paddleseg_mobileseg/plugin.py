@@ -1,0 +1,17 @@
+"""All that PaddleSeg gets from this plugin: its patches applied, its components in the registry.
+
+Imported as soon as PaddleSeg is loaded, by whomever (see the package's own docstring). What is imported here must not
+import PaddleSeg before the `__init__` of its room has: then a module could be asked for while it is half there.
+"""
+
+from types import ModuleType
+
+from .data import synthetic  # noqa: F401
+from .models import ablations, distillation, zoo  # noqa: F401
+from .patches import registry
+from .patches.paddleseg import loops, networks, weights
+
+
+def register(loaded: ModuleType) -> None:
+    """Apply what concerns PaddleSeg; importing this module has registered the components."""
+    registry.apply([*loops.PATCHES, *networks.PATCHES, *weights.PATCHES])
