@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from .models.heads import VIM, Bilinear, SegHead
     from .models.necks import AAM, SeaFusion
     from .models.segmentor import MobileSegmentor
-    from .models.zoo import build_model
+    from .models.zoo import build_model, list_models
 
 __version__ = "0.1.0"
 
@@ -52,6 +52,7 @@ _PUBLIC = {
     "StrideFormer_Tiny": "models.backbones",
     "VIM": "models.heads",
     "build_model": "models.zoo",
+    "list_models": "models.zoo",
     "load_weights": "checkpoints.loading",
     "upsample_labels": "labels",
 }

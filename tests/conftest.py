@@ -12,11 +12,10 @@ for ignorable, handler in ((signal.SIGINT, signal.default_int_handler), (signal.
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-from golden import published_naming, published_tensors  # noqa: E402
-from torch_files import write_zip  # noqa: E402
-
 import paddleseg_mobileseg  # noqa: E402, F401  first, so that OpenCV comes before Paddle
 from paddleseg_mobileseg.checkpoints.reader import write_checkpoint  # noqa: E402
+from support.golden import published_naming, published_tensors  # noqa: E402
+from support.torch_files import write_zip  # noqa: E402
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ import paddle
 from paddleseg.cvlibs import Config
 
 from ..checkpoints.loading import load_weights
-from ..config.reader import load_config
+from ..config.reader import load_config, without_pretrained
 from ..deploy.ir.static_graph import reason
 from ..errors import InputError, MobilesegError, ToolError
 
@@ -93,15 +93,6 @@ def load_inference_config(args: argparse.Namespace, weights: Optional[str]) -> C
     if weights is not None:
         config.dic["model"] = without_pretrained(config.dic["model"])
     return config
-
-
-def without_pretrained(section: Any) -> Any:
-    """A part of a config without its `pretrained` keys."""
-    if isinstance(section, dict):
-        return {key: without_pretrained(value) for key, value in section.items() if key != "pretrained"}
-    if isinstance(section, list):
-        return [without_pretrained(item) for item in section]
-    return section
 
 
 def load_checkpoint(model: paddle.nn.Layer, path: Optional[str]) -> None:

@@ -16,7 +16,7 @@ from paddleseg.utils import utils
 
 from ..checkpoints.loading import load_weights
 from ..checkpoints.reader import read_pickle
-from ..config.reader import build, load_config
+from ..config.reader import build, load_config, without_pretrained
 from ..errors import InputError
 from ..files import check_save_dir
 from ..patches.paddleseg.loops import check_several_processes
@@ -88,7 +88,7 @@ def _train(args: argparse.Namespace) -> Dict[str, Any]:
     if getattr(args, "use_multilabel", False):
         config.dic["test_config"] = {**config.test_config, "use_multilabel": True}
     if args.resume_model:
-        config.dic["model"] = tools.without_pretrained(config.dic["model"])
+        config.dic["model"] = without_pretrained(config.dic["model"])
     utils.show_env_info()
     utils.show_cfg_info(config)
     utils.set_seed(args.seed)

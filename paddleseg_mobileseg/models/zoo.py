@@ -1,22 +1,16 @@
 """The table of models: how to build each, what was published about it, and where its checkpoint is."""
 
 from dataclasses import dataclass, field
-from typing import Any, Callable, Dict, List, Optional, Tuple
+from pathlib import Path
+from typing import Any, Dict, List, Optional, Tuple, Union
 
 from paddle import nn
-from paddleseg.cvlibs import manager
 
-from ..errors import InputError
-from .backbones import (
-    SeaFormer_Base,
-    SeaFormer_Large,
-    SeaFormer_Small,
-    SeaFormer_Tiny,
-    StrideFormer_Base,
-    StrideFormer_Tiny,
-)
-from .necks import AAM, SeaFusion
-from .segmentor import MobileSegmentor
+from ..checkpoints.loading import load_weights
+from ..config.reader import build_component, read_content, without_pretrained
+from ..errors import InputError, near
+from ..paths import CONFIGS
+from . import registered  # noqa: F401  what a config may name
 
 
 @dataclass(frozen=True)
@@ -42,10 +36,9 @@ class Published:
 
 @dataclass(frozen=True)
 class Model:
-    """One row of the table.
+    """One row of the table. What the network is made of stands in its configs.
 
     Attributes:
-        build: from the number of classes (and further arguments of the model's class) to the network.
         configs: by data set, relative to the folder of configs.
         published: by data set.
         checkpoint: by data set, where its authors published the weights.
@@ -56,63 +49,26 @@ class Model:
 
     name: str
     title: str
-    build: Callable[..., nn.Layer]
     configs: Dict[str, str] = field(default_factory=dict)
     published: Dict[str, Published] = field(default_factory=dict)
     checkpoint: Dict[str, str] = field(default_factory=dict)
     note: str = ""
     counting_rule: str = ""
 
-
-def _pp_mobileseg(backbone: Callable[..., nn.Layer], output_stride: int) -> Callable[..., nn.Layer]:
-    def build(num_classes: int, **segmentor: Any) -> nn.Layer:
-        return MobileSegmentor(num_classes, backbone(), AAM(output_stride=output_stride), **segmentor)
-
-    return build
-
-
-def _seaformer(backbone: Callable[..., nn.Layer], *channels: int) -> Callable[..., nn.Layer]:
-    def build(num_classes: int, **segmentor: Any) -> nn.Layer:
-        return MobileSegmentor(num_classes, backbone(), SeaFusion(channels), **segmentor)
-
-    return build
+    def build(self, num_classes: int, **further: Any) -> nn.Layer:
+        """The network of the first config with random weights; the arguments are those of `build_model`."""
+        config = CONFIGS / next(iter(self.configs.values()))
+        section = without_pretrained(read_content(config)["model"])
+        return build_component({**section, "num_classes": num_classes, **further})
 
 
-def _paddleseg(
-    model: str, backbone: str, backbone_options: Optional[Dict[str, Any]] = None, **options: Any
-) -> Callable[..., nn.Layer]:
-    """PaddleSeg's own `model` around its own `backbone`."""
-
-    def build(num_classes: int, **further: Any) -> nn.Layer:
-        layers = manager.BACKBONES[backbone](**(backbone_options or {}))
-        return manager.MODELS[model](num_classes, layers, **options, **further)
-
-    return build
-
-
-def _mobileseg(
-    backbone: str, backbone_options: Optional[Dict[str, Any]] = None, **options: Any
-) -> Callable[..., nn.Layer]:
-    return _paddleseg(
-        "MobileSeg",
-        backbone,
-        backbone_options,
-        cm_bin_sizes=[1, 2, 4],
-        cm_out_ch=128,
-        arm_out_chs=[32, 64, 128],
-        seg_head_inter_chs=[32, 32, 32],
-        **options,
-    )
-
-
-def _mobileseg_row(name: str, title: str, build: Callable[..., nn.Layer], miou: float, fps: float) -> Model:
+def _mobileseg_row(name: str, title: str, miou: float, fps: float) -> Model:
     """MobileSeg as PaddleSeg publishes it, on Cityscapes; frames a second at 256x256."""
     stem = f"{name}_cityscapes_1024x512_80k"
     latency = round(1000 / fps, 1)
     return Model(
         name=name,
         title=title,
-        build=build,
         configs={"cityscapes": f"mobileseg/{stem}.yml"},
         published={"cityscapes": Published(miou, latency, source=_MOBILESEG_SOURCE, latency_size=(256, 256))},
         checkpoint={"cityscapes": f"https://paddleseg.bj.bcebos.com/dygraph/cityscapes/{stem}/model.pdparams"},
@@ -151,7 +107,6 @@ MODELS: List[Model] = [
     Model(
         name="pp_mobileseg_tiny",
         title="PP-MobileSeg-Tiny",
-        build=_pp_mobileseg(StrideFormer_Tiny, output_stride=16),
         configs={
             "ade20k": "pp_mobileseg/pp_mobileseg_tiny_ade20k_512x512_80k.yml",
             "cityscapes": "pp_mobileseg/pp_mobileseg_tiny_cityscapes_1024x512_80k.yml",
@@ -165,7 +120,6 @@ MODELS: List[Model] = [
     Model(
         name="pp_mobileseg_base",
         title="PP-MobileSeg-Base",
-        build=_pp_mobileseg(StrideFormer_Base, output_stride=8),
         configs={
             "ade20k": "pp_mobileseg/pp_mobileseg_base_ade20k_512x512_80k.yml",
             "cityscapes": "pp_mobileseg/pp_mobileseg_base_cityscapes_1024x512_80k.yml",
@@ -179,7 +133,6 @@ MODELS: List[Model] = [
     Model(
         name="seaformer_tiny",
         title="SeaFormer-Tiny",
-        build=_seaformer(SeaFormer_Tiny, 64, 96),
         configs={
             "ade20k": "seaformer/seaformer_tiny_ade20k_512x512_160k.yml",
         },
@@ -195,7 +148,6 @@ MODELS: List[Model] = [
     Model(
         name="seaformer_small",
         title="SeaFormer-Small",
-        build=_seaformer(SeaFormer_Small, 96, 128),
         configs={
             "ade20k": "seaformer/seaformer_small_ade20k_512x512_160k.yml",
             "cityscapes": "seaformer/seaformer_small_cityscapes_1024x512_160k.yml",
@@ -217,7 +169,6 @@ MODELS: List[Model] = [
     Model(
         name="seaformer_base",
         title="SeaFormer-Base",
-        build=_seaformer(SeaFormer_Base, 128, 160),
         configs={
             "ade20k": "seaformer/seaformer_base_ade20k_512x512_160k.yml",
             "cityscapes": "seaformer/seaformer_base_cityscapes_1024x512_160k.yml",
@@ -239,7 +190,6 @@ MODELS: List[Model] = [
     Model(
         name="seaformer_large",
         title="SeaFormer-Large",
-        build=_seaformer(SeaFormer_Large, 128, 160, 192),
         configs={
             "ade20k": "seaformer/seaformer_large_ade20k_512x512_160k.yml",
         },
@@ -255,7 +205,6 @@ MODELS: List[Model] = [
     Model(
         name="topformer_tiny",
         title="TopFormer-Tiny",
-        build=_paddleseg("TopFormer", "TopTransformer_Tiny", {"lr_mult": 0.1}, head_use_dw=True),
         configs={
             "ade20k": "topformer/topformer_tiny_ade20k_512x512_160k.yml",
             "cityscapes": "topformer/topformer_tiny_cityscapes_1024x512_80k.yml",
@@ -270,7 +219,6 @@ MODELS: List[Model] = [
     Model(
         name="topformer_base",
         title="TopFormer-Base",
-        build=_paddleseg("TopFormer", "TopTransformer_Base", {"lr_mult": 0.1}),
         configs={
             "ade20k": "topformer/topformer_base_ade20k_512x512_160k.yml",
             "cityscapes": "topformer/topformer_base_cityscapes_1024x512_80k.yml",
@@ -285,7 +233,6 @@ MODELS: List[Model] = [
     Model(
         name="lraspp_mobilenetv3",
         title="LR-ASPP, MobileNetV3-Large",
-        build=_paddleseg("LRASPP", "MobileNetV3_large_x1_0", backbone_indices=[0, 1, 3]),
         configs={
             "ade20k": "lraspp/lraspp_mobilenetv3_ade20k_512x512_80k.yml",
             "cityscapes": "lraspp/lraspp_mobilenetv3_cityscapes_1024x512_80k.yml",
@@ -301,13 +248,10 @@ MODELS: List[Model] = [
         note="How the published parameters of LR-ASPP were counted is not known: PaddleSeg's network has fewer by any "
         "rule, also with the running statistics of the batch norms (2.96 M).",
     ),
-    _mobileseg_row(
-        "mobileseg_mobilenetv2", "MobileSeg, MobileNetV2", _mobileseg("MobileNetV2_x1_0"), miou=73.94, fps=27.01
-    ),
+    _mobileseg_row("mobileseg_mobilenetv2", "MobileSeg, MobileNetV2", miou=73.94, fps=27.01),
     Model(
         name="mobileseg_mobilenetv3",
         title="MobileSeg, MobileNetV3-Large",
-        build=_mobileseg("MobileNetV3_large_x1_0"),
         configs={
             "ade20k": "mobileseg/mobileseg_mobilenetv3_ade20k_512x512_80k.yml",
             "cityscapes": "mobileseg/mobileseg_mobilenetv3_cityscapes_1024x512_80k.yml",
@@ -323,23 +267,15 @@ MODELS: List[Model] = [
         note="How the published parameters of MobileSeg-Base were counted is not known: the network has more by any "
         "rule (2.97 M without the two auxiliary heads that only training uses).",
     ),
-    _mobileseg_row(
-        "mobileseg_litehrnet18",
-        "MobileSeg, Lite-HRNet-18",
-        # By default PaddleSeg freezes every batch norm and cuts the first branch from the gradient.
-        _mobileseg(
-            "Lite_HRNet_18",
-            {"use_head": True, "freeze_norm": False, "freeze_at": -1},
-            backbone_indices=[0, 1, 2],
-        ),
-        miou=70.75,
-        fps=13.05,
-    ),
-    _mobileseg_row(
-        "mobileseg_shufflenetv2", "MobileSeg, ShuffleNetV2", _mobileseg("ShuffleNetV2_x1_0"), miou=69.46, fps=39.61
-    ),
-    _mobileseg_row("mobileseg_ghostnet", "MobileSeg, GhostNet", _mobileseg("GhostNet_x1_0"), miou=71.88, fps=38.74),
+    _mobileseg_row("mobileseg_litehrnet18", "MobileSeg, Lite-HRNet-18", miou=70.75, fps=13.05),
+    _mobileseg_row("mobileseg_shufflenetv2", "MobileSeg, ShuffleNetV2", miou=69.46, fps=39.61),
+    _mobileseg_row("mobileseg_ghostnet", "MobileSeg, GhostNet", miou=71.88, fps=38.74),
 ]
+
+
+def list_models() -> List[str]:
+    """The names that `build_model` takes, as `mobileseg models` lists them."""
+    return [model.name for model in MODELS]
 
 
 def find_model(name: str) -> Model:
@@ -351,19 +287,46 @@ def find_model(name: str) -> Model:
     for model in MODELS:
         if model.name == name:
             return model
-    raise InputError(f"there is no model '{name}'; choose from {', '.join(model.name for model in MODELS)}")
+    raise InputError(f"there is no model '{name}'{near(name, list_models())}; choose from {', '.join(list_models())}")
 
 
-def build_model(name: str, num_classes: int, **further: Any) -> nn.Layer:
-    """Build a network of the table with random weights.
+def build_model(
+    name: str, num_classes: int, pretrained: Union[bool, str, Path, None] = None, **further: Any
+) -> nn.Layer:
+    """Build a network of the table, as its config describes it.
 
     Args:
-        name: as `mobileseg models` lists it.
+        name: one of `list_models()`.
         num_classes: classes of the logits.
-        further: arguments of the model's class, such as `pretrained`; for the networks of this plugin those of
-            `MobileSegmentor`, such as `upsample`.
+        pretrained: None for random weights; True for the weights that the network's authors published (downloaded;
+            with another number of classes than theirs the classifier stays random); or a checkpoint, as of
+            `load_weights`, which must have this number of classes.
+        further: arguments of the model's class that replace those of its config; for the networks of this plugin
+            those of `MobileSegmentor`, such as `upsample`.
+
+    Returns:
+        A layer that takes images [N, 3, H, W], float32, normalised, and gives a list whose first element is the
+        logits [N, num_classes, H, W].
 
     Raises:
-        InputError: there is no such model.
+        InputError: there is no such model, or the weights cannot be had or do not fit.
     """
-    return find_model(name).build(num_classes, **further)
+    row = find_model(name)
+    network = row.build(num_classes, **further)
+    if pretrained is True:
+        load_weights(network, *_published_weights(row, num_classes))
+    elif pretrained:
+        load_weights(network, pretrained)
+    return network
+
+
+def _published_weights(row: Model, num_classes: int) -> Tuple[str, bool]:
+    """The address of the weights to load for a number of classes, and whether their classifier is taken too."""
+    classes = {data: read_content(CONFIGS / row.configs[data])["model"]["num_classes"] for data in row.checkpoint}
+    if not classes:
+        raise InputError(f"nobody published weights of {row.name}; give a checkpoint as `pretrained`")
+    data = next((data for data, count in classes.items() if count == num_classes), next(iter(classes)))
+    address = row.checkpoint[data]
+    if "drive.google.com" in address:
+        raise InputError(f"{address} is a page to download from by hand; do that, and give the file as `pretrained`")
+    return address, classes[data] == num_classes

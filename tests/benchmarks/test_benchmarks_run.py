@@ -1,0 +1,286 @@
+"""Running a suite of benchmarks: what is measured, how it is taken up again, and what is refused."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from inspect import signature
+from pathlib import Path
+
+import numpy as np
+import paddle
+import pytest
+
+from benchmarks import __main__ as command
+from benchmarks import runner
+from benchmarks.cases import COMPETING, SUITES, Case, Suite
+from benchmarks.measurements import read_measurements
+from benchmarks.models import Export, ModelFolder
+from benchmarks.pictures import built_in_pictures, read_pictures
+from benchmarks.results_file import ResultsFile
+from benchmarks.training_speed import TrainingSettings, measure_training, read_speeds
+from benchmarks.weights import settle
+from paddleseg_mobileseg import InputError, build_model
+from paddleseg_mobileseg.deploy.android.bench import bench
+from paddleseg_mobileseg.deploy.android.predict import predict
+from paddleseg_mobileseg.deploy.runtime.metadata import read_metadata
+from paddleseg_mobileseg.deploy.runtime.predictor import LitePredictor
+from support.benchmark_measurements import measured
+
+ROOT = Path(__file__).resolve().parents[2]
+SMALL = Suite("how a small network does", "ade20k", 40, [(64, 64)], ("exact", "argmax", "vim"), ["pp_mobileseg_tiny"])
+CORE = max(os.sched_getaffinity(0))
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory):
+    return built_in_pictures(tmp_path_factory.mktemp("pictures"), 2)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("models")
+
+
+@pytest.fixture
+def run(folder, pictures, monkeypatch):
+    """The command with a suite of one small network."""
+    monkeypatch.setitem(SUITES, "ade20k", SMALL)
+
+    def run(output, *flags, suite="ade20k"):
+        common = ["--models", str(folder), "--images", *map(str, pictures), "--rounds", "2", "--repeats", "1"]
+        return command.main(["run", suite, "--output", str(output), *common, *flags])
+
+    return run
+
+
+@pytest.mark.parametrize("name", ["pp_mobileseg_tiny", "lraspp_mobilenetv3", "mobileseg_mobilenetv3"])
+def test_random_weights_are_settled_so_that_some_classes_share_a_picture(name, pictures, tmp_path):
+    paddle.seed(0)
+    network = build_model(name, 40)
+    batch = read_pictures(built_in_pictures(tmp_path, 4), 128, 128)
+    settle(network, batch, 40, competing=8)
+    assert not network.training
+    with paddle.no_grad():
+        logits = network(paddle.to_tensor(batch))[0].numpy()
+    present = np.unique(logits.argmax(1))
+    allowed = set(np.linspace(0, 39, 8).round().astype(int))
+    assert set(present) <= allowed and len(present) >= 6
+    assert 0.2 < logits[:, sorted(allowed)].std() < 5
+
+
+def test_settling_refuses_a_network_without_a_classifier_of_these_classes(pictures):
+    with pytest.raises(InputError, match="no convolution with 7 channels"):
+        settle(build_model("pp_mobileseg_tiny", 40), read_pictures(pictures, 64, 64), 7)
+
+
+def test_a_suite_leaves_one_row_a_case_with_everything_that_a_table_needs(run, tmp_path, folder):
+    output = tmp_path / "small.jsonl"
+    assert run(output, "--int16", "--int8") == 0
+    assert len(output.read_text().splitlines()) == 5
+    found = {(each.case.label_map, each.case.number_format): each for each in read_measurements(output)}
+    assert {number for way, number in found if way == "exact"} == {"float32", "int16", "int8"}
+    least = {"argmax float32": 0.999, "exact float32": 0.999, "exact int16": 0.99, "exact int8": 0.3}
+    for (way, number_format), each in found.items():
+        record = each.record
+        assert each.rounds == [0, 1] and [len(turn) for turn in record.network_ms] == [1, 1]
+        assert bool(record.label_map_ms) == (way == "exact")
+        assert len(record.classes_present) == 2 and max(record.classes_present) <= COMPETING
+        assert record.peak_memory_bytes > 10**6 and record.environment.core == CORE
+        nb = next(folder.rglob(record.configuration.model))
+        assert record.configuration.bytes == nb.stat().st_size == read_metadata(nb).bytes
+        # VIM loses the classes that win between the logits only, and here there are 4x4 of them.
+        assert each.agreement > least.get(f"{way} {number_format}", 0.9)
+    assert found["exact", "int8"].agreement < found["exact", "int16"].agreement
+    assert found["exact", "int8"].record.configuration.bytes < found["exact", "float32"].record.configuration.bytes
+
+
+def test_models_take_turns_and_a_finished_suite_is_not_measured_again(run, tmp_path, monkeypatch):
+    output, turns, take = tmp_path / "small.jsonl", [], runner._Session.take_turn
+
+    def recorded(self, case, number):
+        turns.append((number, case.label_map))
+        take(self, case, number)
+
+    monkeypatch.setattr(runner._Session, "take_turn", recorded)
+    assert run(output) == 0
+    assert turns == [(number, way) for number in (0, 1) for way in ("exact", "argmax", "vim")]
+    before = output.read_bytes()
+    assert run(output) == 0 and len(turns) == 6 and output.read_bytes() == before
+    assert run(output, "--rounds", "3") == 0 and turns[6:] == [(2, way) for way in ("exact", "argmax", "vim")]
+    assert [each.rounds for each in read_measurements(output)] == [[0, 1, 2]] * 3
+
+
+def test_a_killed_suite_keeps_its_turns_and_goes_on_with_the_rest(tmp_path, folder, pictures):
+    output = tmp_path / "killed.jsonl"
+    flags = ["--networks", "pp_mobileseg_tiny", "--sizes", "128x128", "--label-maps", "exact", "--repeats", "1"]
+    arguments = ["run", "resolution", "--output", str(output), "--models", str(folder)]
+    arguments += ["--images", *map(str, pictures), *flags]
+    with subprocess.Popen(
+        [sys.executable, "-m", "benchmarks", *arguments, "--rounds", "1000"], cwd=ROOT, stderr=subprocess.DEVNULL
+    ) as process:
+        while process.poll() is None and (not output.is_file() or len(output.read_bytes().splitlines()) < 3):
+            time.sleep(0.05)
+        process.kill()
+    kept = [row for row in output.read_text().splitlines() if row.endswith("}")]
+    assert len(kept) >= 3
+    rounds = str(len(kept) + 2)
+    assert command.main([*arguments, "--rounds", rounds]) == 0
+    (measurement,) = read_measurements(output)
+    assert measurement.rounds == list(range(len(kept) + 2)) and len(output.read_text().splitlines()) == 1
+    assert measurement.record.network_ms[:3] == [json.loads(row)["record"]["network_ms"][0] for row in kept[:3]]
+
+
+def test_what_does_not_fit_the_results_file_is_refused(run, tmp_path, capsys, monkeypatch):
+    output = tmp_path / "small.jsonl"
+    assert run(output, "--label-maps", "exact") == 0
+    assert run(output, "--label-maps", "exact", "--warmup", "4") == 2
+    assert "other --repeats, --warmup, --core, --clock or pictures: choose another --output" in capsys.readouterr().err
+    monkeypatch.setitem(SUITES, "cityscapes", SMALL)
+    assert run(output, "--label-maps", "exact", suite="cityscapes") == 2
+    assert "the suite ade20k" in capsys.readouterr().err
+    row = json.loads(output.read_text())
+    row["record"]["configuration"]["sha256"] = "0" * 64
+    (tmp_path / "older.jsonl").write_text(json.dumps(row) + "\n")
+    assert run(tmp_path / "older.jsonl", "--label-maps", "exact") == 2
+    assert "another pp_mobileseg_tiny_64x64_exact_float32_x86.nb" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "flags, said",
+    [
+        (["--networks", "resnet"], "no network 'resnet'"),
+        (["--rounds", "0"], "--rounds takes a number of 1 or more"),
+        (["--core", "4096"], "--core 4096 is none of those"),
+        (["--fp16"], "ARM only"),
+        (["--clock", "cpu", "--engine", "phone"], "--clock cpu counts what this host's processor does"),
+        (["--images", "none.png"], "no picture none.png"),
+        (["--sizes", "32x32"], "no such case"),
+    ],
+)
+def test_bad_flags_are_one_line(run, tmp_path, capsys, flags, said):
+    assert run(tmp_path / "results.jsonl", *flags) == 2
+    message = capsys.readouterr().err
+    assert message.startswith("error: ") and said in message and message.count("\n") == 1
+
+
+def test_paddle_inference_gives_the_labels_that_paddle_lite_gives(run, tmp_path):
+    output = tmp_path / "inference.jsonl"
+    flags = ["--label-maps", "exact", "argmax", "--rounds", "1"]
+    assert run(output, "--engine", "paddle-inference", *flags) == 0
+    for each in read_measurements(output):
+        assert each.agreement > 0.999 and each.record.configuration.engine == "paddle-inference"
+        assert each.record.environment.versions["paddle-inference"] == paddle.__version__
+        assert bool(each.record.label_map_ms) == (each.case.label_map == "exact")
+
+
+@pytest.mark.skipif(paddle.device.is_compiled_with_cuda(), reason="this Paddle can use a graphics card")
+def test_a_graphics_card_is_refused_where_paddle_cannot_use_one(run, tmp_path, capsys):
+    assert run(tmp_path / "gpu.jsonl", "--engine", "paddle-inference-tensorrt") == 2
+    assert "needs paddlepaddle-gpu" in capsys.readouterr().err
+
+
+def test_a_phone_is_measured_by_the_benchmark_of_devices(run, tmp_path, monkeypatch):
+    """With a double of the phone, which gives labels of which every other one is wrong in half precision."""
+    asked = []
+
+    def bench_double(nbs, serials, **told):
+        signature(bench).bind(nbs, serials, **told)
+        repeats, rounds = told["repeats"], told["rounds"]
+        asked.append((serials, [nb.name for nb in nbs], repeats, rounds))
+        for nb in nbs:
+            record = measured("pp_mobileseg_tiny", "exact", [10.0] * rounds, [1.0] * rounds).record
+            described = read_metadata(nb)
+            configuration = replace(record.configuration, model=nb.name, sha256=described.sha256)
+            yield replace(
+                record, configuration=configuration, environment=replace(record.environment, device="a phone")
+            )
+
+    def predict_double(nb, images, serial, **told):
+        signature(predict).bind(nb, images, serial, **told)
+        right = np.load(next(nb.parent.glob("labels_*.npy"))).copy()
+        if "float16" in nb.name:
+            right[..., ::2] += 1
+        return [type("Prediction", (), {"labels": labels}) for labels in right]
+
+    monkeypatch.setattr(runner, "phone_bench", bench_double)
+    monkeypatch.setattr(runner, "phone_predict", predict_double)
+    output = tmp_path / "phone.jsonl"
+    flags = ["--engine", "phone", "--label-maps", "exact", "--serial", "abc", "--fp16"]
+    assert run(output, *flags) == 0
+    name = "pp_mobileseg_tiny_64x64_exact_{}_arm.nb"
+    assert asked == [(["abc"], [name.format("float32"), name.format("float16")], 2, 2)]
+    full, half = read_measurements(output)
+    assert full.agreement == 1.0 and half.agreement == 0.5 and full.rounds == [0, 1]
+    assert run(output, *flags) == 0 and len(asked) == 1
+
+
+def test_models_are_made_once_and_anew_when_their_sources_change(folder, pictures, monkeypatch):
+    case = Case("pp_mobileseg_tiny", 64, 64, 40, "exact")
+    models = ModelFolder(folder, pictures)
+    models.make_all([case], processes=1)
+    assert models.missing([case]) == {}
+    monkeypatch.setattr("benchmarks.models.versions", lambda: {"paddlepaddle": "another"})
+    assert ModelFolder(folder, pictures).missing([case]) == {Export.of(case): [case]}
+
+
+def test_a_predictor_runs_on_its_core_and_its_memory_is_its_own(folder, pictures):
+    case = Case("pp_mobileseg_tiny", 64, 64, 40, "exact")
+    models = ModelFolder(folder, pictures)
+    models.make_all([case], processes=1)
+    large = np.ones(10**8)
+    with LitePredictor(models.model(case), CORE) as predictor:
+        status = Path(f"/proc/{predictor._worker._process.pid}/status").read_text()
+        assert f"Cpus_allowed_list:\t{CORE}\n" in status
+        predictor.set_timed_inputs([read_pictures(pictures[:1], 64, 64)])
+        assert predictor.time(1).peak_bytes < large.nbytes
+
+
+def test_the_clock_of_the_processor_stands_while_a_process_waits_for_its_core(run, tmp_path, capsys):
+    """Two processes that are never idle share the core with the one that is measured."""
+    busy = "import os; os.sched_setaffinity(0, [%d])\nwhile True: pass" % CORE
+    others = [subprocess.Popen([sys.executable, "-c", busy]) for _ in range(2)]
+    try:
+        for clock in ("wall", "cpu"):
+            flags = ["--label-maps", "argmax", "--rounds", "1", "--repeats", "40", "--clock", clock]
+            assert run(tmp_path / f"{clock}.jsonl", *flags) == 0
+    finally:
+        for other in others:
+            other.kill()
+            other.wait()
+    wall, cpu = (read_measurements(tmp_path / f"{clock}.jsonl")[0] for clock in ("wall", "cpu"))
+    assert sum(cpu.record.network_ms[0]) < 0.8 * sum(wall.record.network_ms[0])
+    assert command.main(["report", str(tmp_path / "cpu.jsonl")]) == 0
+    assert "that the process had its core" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_every_network_of_the_zoo_runs_with_every_label_map(tmp_path, pictures, monkeypatch):
+    suite = Suite("how small pictures do", "ade20k", 150, [(128, 128)], ("exact", "argmax", "vim"))
+    monkeypatch.setitem(SUITES, "ade20k", suite)
+    output = tmp_path / "all.jsonl"
+    flags = ["--models", str(tmp_path / "models"), "--images", *map(str, pictures), "--rounds", "1", "--repeats", "1"]
+    assert command.main(["run", "ade20k", "--output", str(output), *flags]) == 0
+    found = read_measurements(output)
+    assert len(found) == len(suite.cases())
+    for each in found:
+        assert each.agreement > (0.9 if each.case.label_map == "vim" else 0.999), each.case
+        assert min(each.record.classes_present) > 4, each.case
+
+
+def test_training_is_timed_beside_paddlesegs_own_network_with_the_same_loss(tmp_path, capsys):
+    output = tmp_path / "training.jsonl"
+    settings = TrainingSettings(batch=2, height=64, width=64, rounds=1, steps=1, warmup=1, core=CORE)
+    measure_training(ResultsFile(output), settings, ["pp_mobileseg_tiny"])
+    own, stock = read_speeds(output)
+    assert (own.implementation, stock.implementation) == ("plugin", "paddleseg")
+    assert own.losses == pytest.approx(stock.losses, rel=1e-4) and own.losses[1] != own.losses[0]
+    assert own.pictures_a_second == pytest.approx(2e3 / own.step_ms[0][0])
+    measure_training(ResultsFile(output), settings, ["pp_mobileseg_tiny"])
+    assert len(output.read_text().splitlines()) == 2
+    with pytest.raises(InputError, match="other settings"):
+        measure_training(ResultsFile(output), replace(settings, batch=3), ["pp_mobileseg_tiny"])
+    assert command.main(["report", str(output)]) == 0 and "pictures a second" in capsys.readouterr().out
+    assert command.main(["run", "training", "--output", str(output), "--networks", "seaformer_tiny"]) == 2

@@ -1,0 +1,103 @@
+"""The `mobileseg` command as a whole: help, errors, exit statuses, and what a wheel carries."""
+
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from paddleseg_mobileseg.cli import SUBCOMMANDS, main
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_without_a_command_it_lists_them(capsys):
+    assert main([]) == 0
+    out = capsys.readouterr().out
+    assert all(name in out for name in SUBCOMMANDS)
+
+
+@pytest.mark.parametrize("name", SUBCOMMANDS)
+def test_every_command_has_help_with_an_example(name, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main([name, "--help"])
+    assert stop.value.code == 0
+    assert f"example:\n  mobileseg {name}" in capsys.readouterr().out
+
+
+def test_unknown_command_is_one_line_on_stderr(capsys):
+    assert main(["trian"]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == "" and captured.err.count("\n") == 1 and "'trian'" in captured.err
+
+
+    assert "did you mean train?" in captured.err
+
+
+@pytest.mark.parametrize(
+    "command, said",
+    [
+        (["models", "--jso"], "unrecognized arguments: --jso (did you mean --json?)"),
+        (["convert", "x", "--target", "amr"], "(did you mean arm?)"),
+        (["device", "benhc"], "(did you mean bench?)"),
+        (["convert"], "the following arguments are required: exported_dir"),
+    ],
+)
+def test_misuse_is_one_line_that_says_what_may_have_been_meant(command, said, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(command)
+    captured = capsys.readouterr()
+    assert stop.value.code == 2 and captured.out == "" and captured.err.count("\n") == 1
+    assert captured.err.startswith("error: ") and said in captured.err
+
+
+@pytest.mark.parametrize("command", [["--help"], ["doctor", "--help"], ["device", "list"], ["convert", "--help"]])
+def test_what_needs_no_paddle_does_not_load_it(command):
+    code = (
+        "import sys; from paddleseg_mobileseg.cli import main\n"
+        f"try:\n    main({command!r})\nexcept SystemExit:\n    pass\n"
+        "print(sorted({'paddle', 'paddleseg', 'cv2', 'matplotlib'} & set(sys.modules)), file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert done.stderr.splitlines()[-1] == "[]"
+
+
+def test_debug_shows_the_traceback_and_its_absence_does_not(tmp_path):
+    command = [sys.executable, "-m", "paddleseg_mobileseg"]
+    request = ["import-weights", str(tmp_path / "no.pdparams"), str(tmp_path / "out.pdparams")]
+    plain = subprocess.run(command + request, capture_output=True, text=True, timeout=120)
+    assert plain.returncode == 2 and "Traceback" not in plain.stderr and plain.stdout == ""
+    debug = subprocess.run(command + ["--debug"] + request, capture_output=True, text=True, timeout=120)
+    assert debug.returncode != 0 and "Traceback" in debug.stderr
+
+
+def test_wheel_carries_configs_and_deployment(tmp_path):
+    source = tmp_path / "source"
+    unwanted = shutil.ignore_patterns(".git", ".venv", "build", "output", "__pycache__", "*.egg-info")
+    shutil.copytree(ROOT, source, ignore=unwanted)
+    done = subprocess.run(
+        [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(tmp_path), str(source)],
+        capture_output=True, text=True, timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    (wheel,) = tmp_path.glob("*.whl")
+    names = set(zipfile.ZipFile(wheel).namelist())
+    files = [path for top in ("configs", "deploy", "paddleseg_mobileseg") for path in (ROOT / top).rglob("*")]
+    files = [path.relative_to(ROOT) for path in files if path.is_file() and "__pycache__" not in path.parts]
+    package = Path("paddleseg_mobileseg")
+    expected = {str(path if path.parts[0] == str(package) else package / "share" / path) for path in files}
+    assert len(expected) > 30
+    assert sorted(expected - names) == []
+    assert not [name for name in names if "__pycache__" in name or name.startswith("tests")]
+
+
+def test_readme_shows_what_the_commands_print():
+    """The README's generated parts are those that `docs/fill_readme.py` would write now."""
+    script = (
+        "import sys; sys.path.insert(0, 'docs'); import fill_readme;"
+        "assert all(fill_readme.fill(name) == open(name).read() for name in fill_readme.DOCUMENTS)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, f"run `make readme`: {done.stderr}"

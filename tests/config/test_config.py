@@ -1,0 +1,234 @@
+"""A mistake in a config gives one error that names it, before anything is built."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from paddleseg_mobileseg import InputError
+from paddleseg_mobileseg.cli import main
+from paddleseg_mobileseg.config.reader import load_config
+from paddleseg_mobileseg.paths import CONFIGS
+from support.small_data import changed, config, write_config
+
+OWN = sorted(path for path in CONFIGS.rglob("*.yml") if path.parent.name != "_base_")
+CHECKOUTS = [Path(path) for path in os.environ.get("PADDLESEG_CHECKOUTS", "").split(":") if path]
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def write(tmp_path):
+    def written(**changes):
+        return write_config(tmp_path / "config.yml", changed(config(tmp_path), **changes))
+
+    return written
+
+
+@pytest.mark.parametrize("path", OWN, ids=lambda path: path.name)
+def test_configs_of_this_project_pass(path):
+    assert load_config(path).iters > 0
+
+
+def test_overrides_and_flags_reach_the_config(write):
+    read = load_config(write(), learning_rate=0.5, batch_size=7, iters=9, opts=["model.neck.output_stride=8"])
+    assert (read.batch_size, read.iters) == (7, 9)
+    assert read.lr_scheduler_cfg["learning_rate"] == 0.5 and read.model_cfg["neck"]["output_stride"] == 8
+
+
+MISTAKES = {
+    "misspelt section": ({"lr_schedular": {}}, "no section 'lr_schedular' (did you mean lr_scheduler?)"),
+    "misspelt _base_": ({"_bass_": "x.yml"}, "did you mean _base_?"),
+    "unknown model": ({"model__type": "MobileSegmenter"}, "model: there is no component 'MobileSegmenter'"),
+    "near model": ({"model__type": "MobileSegmenter"}, "did you mean MobileSegmentor"),
+    "unknown backbone": ({"model__backbone__type": "StrideFormer_Tny"}, "did you mean StrideFormer_Tiny"),
+    "unknown neck": ({"model__neck__type": "AMM"}, "model.neck: there is no component 'AMM' (did you mean AAM?)"),
+    "misspelt type": (
+        {"model__upsample": {"tpye": "VIM"}}, "model.upsample: has no 'type' (did you mean it by 'tpye'?)"
+    ),
+    "argument of the model": (
+        {"model__num_clases": 3}, "MobileSegmentor takes no 'num_clases' (did you mean num_classes?)"
+    ),
+    "argument of the backbone": ({"model__backbone__drop_path": 0.1}, "did you mean drop_path_rate?"),
+    "argument of the neck": ({"model__neck__output_strides": 16}, "AAM takes no 'output_strides'"),
+    "argument of the head": ({"model__head__drop_out": 0.1}, "did you mean dropout?"),
+    "argument of the upsampling": ({"model__upsample__class_treshold": 30}, "Bilinear takes no 'class_treshold'"),
+    "missing argument": ({"model": {"type": "MobileSegmentor"}}, "MobileSegmentor needs 'backbone'"),
+    "argument of a data set": ({"train_dataset__dataset_rot": "x"}, "did you mean dataset_root?"),
+    "unknown data set": ({"train_dataset__type": "ADE20k"}, "did you mean ADE20K?"),
+    "unknown transform": (
+        {"train_dataset__transforms": [{"type": "Normalise"}]},
+        "train_dataset.transforms[0]: there is no component 'Normalise' (did you mean Normalize",
+    ),
+    "argument of a transform": (
+        {"val_dataset__transforms": [{"type": "Normalize", "men": [0.5]}]},
+        "val_dataset.transforms[0]: Normalize takes no 'men' (did you mean mean?)",
+    ),
+    "unknown loss": ({"loss__types": [{"type": "CrossEntropyLos"}]}, "loss.types[0]: there is no component"),
+    "nested loss": (
+        {"loss__types": [{"type": "MixedLoss", "losses": [{"type": "LovaszLoss"}], "coef": [1]}]},
+        "loss.types[0].losses[0]: there is no component 'LovaszLoss'",
+    ),
+    "key of the losses": ({"loss__coeff": [1]}, "did you mean coef?"),
+    "lr_multi of stock": (
+        {"optimizer__custom_cfg": [{"name": "head", "lr_multi": 10.0}]},
+        "optimizer.custom_cfg[0]: a parameter group takes no 'lr_multi' (did you mean lr_mult?)",
+    ),
+    "group without name": ({"optimizer__custom_cfg": [{"lr_mult": 10.0}]}, "custom_cfg[0]: has no 'name'"),
+    "argument of the optimizer": ({"optimizer__weight_decays": 0.1}, "did you mean weight_decay?"),
+    "unknown optimizer": ({"optimizer__type": "AdmaW"}, "did you mean AdamW"),
+    "gradient clipping": (
+        {"optimizer__grad_clip_cfg": {"name": "ClipGradByNorm", "clipnorm": 1.0}},
+        "ClipGradByNorm takes no 'clipnorm' (did you mean clip_norm?)",
+    ),
+    "unknown scheduler": ({"lr_scheduler__type": "PolynomDecay"}, "did you mean PolynomialDecay"),
+    "argument of the scheduler": ({"lr_scheduler__warmup_iter": 5}, "did you mean warmup_iters"),
+    "warm-up without start": ({"lr_scheduler__warmup_iters": 5}, "warmup_iters needs warmup_start_lr"),
+    "test option": ({"test_config": {"is_slid": True}}, "did you mean is_slide?"),
+    "no iterations": ({"iters": 0}, "iters must be a whole number above 0"),
+    "classes that differ": ({"model__num_classes": 5}, "`num_classes` is not consistent"),
+}
+
+
+@pytest.mark.parametrize("changes, message", MISTAKES.values(), ids=MISTAKES)
+def test_mistake_is_named(write, changes, message):
+    path = write(**changes)
+    with pytest.raises(InputError) as caught:
+        load_config(path)
+    assert message in str(caught.value) and path in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_number_without_a_point_is_text_to_yaml(tmp_path, write):
+    path = Path(write())
+    path.write_text(path.read_text().replace("learning_rate: 0.001", "learning_rate: 6e-4"))
+    with pytest.raises(InputError, match=r"lr_scheduler.learning_rate: YAML reads 6e-4 as text.*write 6.0e-4"):
+        load_config(path)
+
+
+@pytest.mark.parametrize("section", ["model", "loss", "optimizer", "lr_scheduler", "train_dataset", "batch_size"])
+def test_missing_section_is_named(tmp_path, section):
+    content = config(tmp_path)
+    del content[section]
+    with pytest.raises(InputError, match=f"there is no section '{section}:'"):
+        load_config(write_config(tmp_path / "config.yml", content))
+
+
+def test_section_that_only_the_command_needs(tmp_path):
+    content = config(tmp_path)
+    del content["val_dataset"]
+    path = write_config(tmp_path / "config.yml", content)
+    load_config(path)
+    with pytest.raises(InputError, match="there is no section 'val_dataset:'"):
+        load_config(path, needs=["val_dataset"])
+
+
+@pytest.mark.parametrize(
+    "text, message",
+    [
+        ("model: [1, 2\niters: 3\n", "line 2"),
+        ("model:\n\ttype: X\n", "line 2"),
+        ("", "it holds nothing"),
+        ("- a\n- b\n", "it holds a list"),
+        ("_base_: other.yml\n", "other.yml, the _base_ of"),
+        ("_base_: config.yml\n", "its own _base_"),
+        (b"model: \xff\xfe\x00", "not a text in UTF-8"),
+    ],
+    ids=["unclosed list", "tab", "empty", "list", "missing base", "circle", "binary"],
+)
+def test_file_that_is_no_config(tmp_path, text, message):
+    path = tmp_path / "config.yml"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    with pytest.raises(InputError, match=message):
+        load_config(path)
+
+
+def test_missing_file_and_wrong_suffix(tmp_path):
+    with pytest.raises(InputError, match="there is no config"):
+        load_config(tmp_path / "no.yml")
+    (tmp_path / "config.txt").write_text("iters: 1")
+    with pytest.raises(InputError, match="must be a .yml"):
+        load_config(tmp_path / "config.txt")
+
+
+def test_mistake_in_a_base_is_laid_to_the_base(tmp_path):
+    base = changed(config(tmp_path), itres=5)
+    write_config(tmp_path / "base.yml", base)
+    (tmp_path / "config.yml").write_text("_base_: base.yml\niters: 3\n")
+    with pytest.raises(InputError, match=r"base.yml: PaddleSeg knows no section 'itres' \(did you mean iters\?\)"):
+        load_config(tmp_path / "config.yml")
+
+
+def test_value_that_others_refer_to_may_have_any_name(tmp_path):
+    text = yaml.safe_dump(config(tmp_path)).replace("type: Normalize", "{type: Normalize, mean: *mean}")
+    (tmp_path / "config.yml").write_text("mean: &mean [0.4, 0.5, 0.6]\n" + text)
+    assert load_config(tmp_path / "config.yml").val_dataset_cfg["transforms"][0]["mean"] == [0.4, 0.5, 0.6]
+
+
+@pytest.mark.parametrize(
+    "opt, message",
+    [
+        ("model.num_classes", "write key=value"),
+        ("model.a=b=c", "write key=value"),
+        ("modl.num_classes=3", "has no key 'modl' (did you mean model?)"),
+        ("model.nek.type=AAM", "model has no key 'nek' (did you mean neck?)"),
+        ("model.num_classes.x=3", "model.num_classes is an int, it has no keys"),
+        ("itres=3", "knows no section 'itres' (did you mean iters?)"),
+        ("model.neck.output_strid=3", "AAM takes no 'output_strid' (did you mean output_stride?)"),
+        ("model.upsample.type=VIN", "did you mean VIM?"),
+    ],
+)
+def test_override_that_reaches_nothing_is_named(write, opt, message):
+    with pytest.raises(InputError) as caught:
+        load_config(write(), opts=[opt])
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize("command", ["train", "val", "export", "check-data"])
+def test_every_command_gives_one_line_and_status_2(write, command, capsys):
+    assert main([command, "--config", write(model__neck__type="AMM")]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.strip().splitlines()[-1].startswith("error: ") and "did you mean AAM?" in captured.err
+
+
+KNOWN_MISTAKES = (
+    "a parameter group takes no 'lr_multi' (did you mean lr_mult?)",
+    "PaddleSeg knows no section 'learning_rate'",
+    "there is no component 'EfficientFormerv2_s0'",
+)
+"""What is wrong in PaddleSeg's own configs: a key and a section that it ignores, and a type that it cannot build."""
+
+READ_ALL = """
+import json, sys
+from pathlib import Path
+from paddleseg_mobileseg import InputError
+from paddleseg_mobileseg.config import load_config
+messages = {}
+for path in sorted(Path("configs").rglob("*.yml")):
+    try:
+        load_config(path)
+        messages[str(path)] = ""
+    except InputError as error:
+        messages[str(path)] = str(error)
+print("\\n" + json.dumps(messages))
+"""
+
+
+@pytest.mark.skipif(not CHECKOUTS, reason="PADDLESEG_CHECKOUTS names no checkouts of PaddleSeg")
+@pytest.mark.parametrize("checkout", CHECKOUTS, ids=lambda path: path.name)
+def test_configs_of_paddleseg_fail_only_where_they_are_wrong(checkout):
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(checkout), str(ROOT)])}
+    done = subprocess.run(
+        [sys.executable, "-c", READ_ALL], cwd=checkout, env=environment, capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 0, done.stderr
+    messages = json.loads(done.stdout.splitlines()[-1])
+    assert sum(not message for message in messages.values()) > 150
+    # Some files are only parts that others are based on.
+    whole = {path: said for path, said in messages.items() if said and "there is no section" not in said}
+    unexpected = {path: said for path, said in whole.items() if not any(known in said for known in KNOWN_MISTAKES)}
+    assert unexpected == {}
+    assert all("lr_multi" in said for path, said in whole.items() if "pp_mobileseg" in path)

@@ -1,0 +1,308 @@
+"""`mobileseg_bench`, the program that runs on a phone: what it measures, writes and says.
+
+On this host and, under an emulator, on aarch64; with the test double of Paddle-Lite, or with the real library
+if PADDLE_LITE_DIR names one.
+"""
+
+import json
+import os
+import re
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from paddleseg_mobileseg import upsample_labels
+from support import bench_program
+from support.bench_networks import converted_network, double_only, exact, pooled_network, record_of, run, written
+from support.bench_program import double_logits, double_model
+
+
+def fnv1a(data):
+    state = 0xCBF29CE484222325
+    for byte in data:
+        state = (state ^ byte) * 0x100000001B3 % 2**64
+    return f"fnv1a64:{state:016x}"
+
+
+@pytest.fixture(scope="module", params=["host", "aarch64"])
+def arch(request):
+    bench_program.command(request.param)
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def network_for(arch, tmp_path_factory):
+    """Networks that give logits ("exact") or labels ("argmax") on `arch`, each made once."""
+    made = {}
+
+    def make(labels):
+        if labels not in made:
+            folder = tmp_path_factory.mktemp(labels)
+            if bench_program.real_lite_dir(arch) is None:
+                made[labels] = pooled_network(folder, **({"output": "int32"} if labels == "argmax" else {}))
+            elif arch == "host":
+                made[labels] = converted_network(folder, labels)
+            else:
+                pytest.skip("what the real library gives on aarch64 is not known here to compare with")
+        return made[labels]
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def logits(network_for):
+    return network_for("exact")
+
+
+@pytest.fixture
+def host_logits(tmp_path):
+    if bench_program.real_lite_dir("host") is not None:
+        return converted_network(tmp_path, "exact")
+    return pooled_network(tmp_path)
+
+
+def test_the_output_tensor_of_every_input_is_what_the_network_gives(arch, logits, tmp_path):
+    files, flags = written(logits.flags(), tmp_path, 3)
+    record = record_of(arch, *flags)
+    for file, expected in zip(files, logits.outputs):
+        np.testing.assert_array_equal(np.fromfile(file, "<f4").reshape(expected.shape), expected)
+    assert record["output"]["dtype"] == "float32" and record["output"]["shape"] == list(logits.outputs[0].shape)
+    assert record["output"]["digests"] == [fnv1a(file.read_bytes()) for file in files]
+    assert record["output"]["digest"] == fnv1a(b"".join(file.read_bytes() for file in files))
+    assert record["label_map"] is None and record["classes_present"] is None
+
+
+@pytest.mark.parametrize("corners", [[], ["--align-corners"]])
+def test_exact_labels_are_those_of_upsample_labels(arch, logits, tmp_path, corners):
+    size = (logits.size[0] + 5, logits.size[1])
+    files, flags = written(logits.flags(), tmp_path, 3)
+    record = record_of(arch, *flags, *exact(size), *corners)
+    expected = [upsample_labels(output, size, bool(corners), dtype=np.uint8) for output in logits.outputs]
+    assert [file.read_bytes() for file in files] == [labels.tobytes() for labels in expected]
+    assert record["label_map"]["dtype"] == "uint8" and record["label_map"]["shape"] == [1, *size]
+    assert record["label_map"]["digests"] == [fnv1a(labels.tobytes()) for labels in expected]
+    assert record["classes_present"] == [len(np.unique(labels)) for labels in expected]
+    assert record["output"]["dtype"] == "float32"
+
+
+def test_labels_of_the_graph_are_read_as_the_integers_they_are(arch, network_for, tmp_path):
+    network = network_for("argmax")
+    files, flags = written(network.flags(), tmp_path, 3)
+    record = record_of(arch, *flags, "--labels", "graph")
+    for file, expected in zip(files, network.outputs):
+        np.testing.assert_array_equal(np.fromfile(file, "<i4").reshape(expected.shape), expected)
+    assert record["output"]["dtype"] == str(network.outputs[0].dtype)
+    assert record["classes_present"] == [len(np.unique(labels)) for labels in network.outputs]
+    assert record["label_map"]["dtype"] == "int32"
+    assert record["samples"] == {"network_ms": [], "label_map_ms": []}
+
+
+@double_only
+def test_int64_labels_are_written_as_int32_or_raw(tmp_path):
+    network = pooled_network(tmp_path, count=1, output="int64")
+    files, flags = written(network.flags(), tmp_path, 1)
+    record = record_of("host", *flags, "--labels", "graph")
+    assert files[0].read_bytes() == network.outputs[0].astype("<i4").tobytes()
+    assert record["output"]["dtype"] == "int64" and record["label_map"]["dtype"] == "int32"
+    record_of("host", *flags, "--labels", "graph", "--write", "tensor")
+    assert files[0].read_bytes() == network.outputs[0].tobytes()
+
+
+@double_only
+@pytest.mark.parametrize("classes, dtype", [(256, "uint8"), (257, "uint16")])
+def test_labels_take_the_narrowest_type_that_holds_the_classes(tmp_path, classes, dtype):
+    weights = np.random.default_rng(1).integers(-99, 100, (classes, 3))
+    network = pooled_network(tmp_path, count=1)
+    double_model(network.nb, weights)
+    files, flags = written(network.flags(), tmp_path, 1)
+    assert record_of("host", *flags, *exact((64, 96)))["label_map"]["dtype"] == dtype
+    expected = upsample_labels(double_logits(network.inputs[0], weights), (64, 96), dtype=dtype)
+    assert files[0].read_bytes() == expected.tobytes()
+
+
+@double_only
+def test_a_batch_gives_a_label_map_for_each_image(tmp_path):
+    network = pooled_network(tmp_path, (2, 3, 32, 40), count=1)
+    files, flags = written(network.flags(), tmp_path, 1)
+    record_of("host", *flags, *exact((32, 40)))
+    assert files[0].read_bytes() == upsample_labels(network.outputs[0], (32, 40), dtype=np.uint8).tobytes()
+
+
+def test_every_run_is_recorded_and_summed_up(arch, logits):
+    record = record_of(arch, *logits.flags(), *exact(logits.size), "--warmup", 4, "--repeats", 11)
+    assert record["format"] == 1 and record["program"]["name"] == "mobileseg_bench"
+    network, label_map = (np.array(record["samples"][key]) for key in ("network_ms", "label_map_ms"))
+    assert len(network) == len(label_map) == 11
+    assert [len(times) for times in record["warmup"].values()] == [4, 4]
+    assert [len(times) for times in record["first_pass"].values()] == [3, 3]
+    assert record["first"] == {key: times[0] for key, times in record["first_pass"].items()}
+    assert record["init_ms"] > 0 and (network > 0).all() and (label_map > 0).all()
+    for name, samples in (("network", network), ("label_map", label_map), ("whole", network + label_map)):
+        summary = record["summary"][name]
+        assert summary == pytest.approx(
+            {
+                "min_ms": samples.min(),
+                "median_ms": np.median(samples),
+                "mean_ms": samples.mean(),
+                "p90_ms": np.sort(samples)[9],
+                "stddev_ms": samples.std(ddof=1),
+            }
+        )
+
+
+def test_the_record_holds_the_whole_configuration(host_logits):
+    network = host_logits
+    record = record_of("host", *network.flags(2), *exact((30, 40)), "--threads", 2, "--repeats", 3, "--warmup", 1)
+    assert record["configuration"] == {
+        "model": str(network.nb),
+        "input_shape": list(network.shape),
+        "inputs": [str(file) for file in network.files[:2]],
+        "warmup": 1,
+        "repeats": 3,
+        "min_seconds": 0,
+        "threads": 2,
+        "power_mode": "high",
+        "cores": [],
+        "labels": "exact",
+        "label_size": [30, 40],
+        "align_corners": False,
+        "outputs": [],
+        "write": "labels",
+    }
+
+
+def test_without_flags_it_warms_up_20_times_and_repeats_50_times(host_logits):
+    record = record_of("host", *host_logits.flags(1))
+    assert len(record["warmup"]["network_ms"]) == 20 and len(record["samples"]["network_ms"]) == 50
+    assert record["samples"]["label_map_ms"] == [] and record["summary"]["label_map"] is None
+    assert record["first"]["label_map_ms"] is None
+
+
+def test_min_seconds_goes_on_beyond_the_repeats(host_logits):
+    start = time.perf_counter()
+    record = record_of("host", *host_logits.flags(1), "--warmup", 0, "--repeats", 2, "--min-seconds", 0.5)
+    samples = record["samples"]["network_ms"]
+    assert time.perf_counter() - start > 0.5 and len(samples) > 2
+    # It stops at the first sample that ends later; what is between the samples belongs to the half second too.
+    assert sum(samples[:-1]) < 500
+
+
+@double_only
+def test_inputs_take_turns(tmp_path):
+    network = pooled_network(tmp_path, trace=1)
+    done = run("host", *network.flags(), "--warmup", 4, "--repeats", 5)
+    turns = [int(turn) for turn in re.findall(r"^trace first (\d)", done.stderr.decode(), re.M)]
+    assert turns == [0, 1, 2] + [0, 1, 2, 0] + [0, 1, 2, 0, 1]
+
+
+@double_only
+@pytest.mark.parametrize(
+    "name, number", [("high", 0), ("low", 1), ("full", 2), ("no_bind", 3), ("rand_high", 4), ("rand_low", 5)]
+)
+def test_threads_and_power_mode_reach_the_library(tmp_path, name, number):
+    network = pooled_network(tmp_path, trace=1)
+    done = run("host", *network.flags(1), "--repeats", 0, "--warmup", 0, "--threads", 3, "--power-mode", name)
+    assert f"threads 3 mode {number} " in done.stderr.decode()
+
+
+@double_only
+def test_the_library_is_bound_to_the_cores_from_the_start(tmp_path):
+    core = max(os.sched_getaffinity(0))
+    network = pooled_network(tmp_path, trace=1)
+    done = run("host", *network.flags(1), "--repeats", 2, "--warmup", 0, "--cores", core)
+    assert set(re.findall(r"mode (\d) cores (.*)$", done.stderr.decode(), re.M)) == {("3", str(core))}
+    assert json.loads(done.stdout)["configuration"]["power_mode"] == "no_bind"
+
+
+@double_only
+def test_the_label_map_is_timed_apart_from_the_network(tmp_path):
+    slow = pooled_network(tmp_path, count=1, spin_ms="20 0")
+    times = record_of("host", *slow.flags(), *exact((8, 8)), "--warmup", 0, "--repeats", 5)["samples"]
+    assert min(times["network_ms"]) >= 20 > np.median(times["label_map_ms"])
+    fast = pooled_network(tmp_path, count=1)
+    times = record_of("host", *fast.flags(), *exact((2000, 2000)), "--warmup", 0, "--repeats", 5)["samples"]
+    assert np.median(times["label_map_ms"]) > 10 * np.median(times["network_ms"])
+
+
+def test_an_outside_clock_agrees_with_the_samples_within_2_percent(tmp_path, host_logits):
+    """What a run takes beyond loading, its first pass and its samples must not grow with their number."""
+    if bench_program.real_lite_dir("host") is None:
+        host_logits = pooled_network(tmp_path, spin_ms="15 0")
+
+    def outside_and_inside(repeats):
+        start = time.perf_counter()
+        record = record_of("host", *host_logits.flags(1), "--warmup", 0, "--repeats", repeats)
+        elapsed = (time.perf_counter() - start) * 1e3
+        inside = sum(record["samples"]["network_ms"])
+        return elapsed - record["init_ms"] - record["first"]["network_ms"], inside
+
+    outside_and_inside(1)
+    overheads = []
+    for _ in range(5):
+        few, many = outside_and_inside(2), outside_and_inside(42)
+        overheads.append((many[0] - few[0]) / (many[1] - few[1]) - 1)
+    print("outside clock over samples, minus 1:", " ".join(f"{overhead:+.4f}" for overhead in overheads))
+    assert abs(np.median(overheads)) < 0.02
+
+
+@double_only
+def test_peak_memory_is_the_programs_own_and_inputs_are_kept_only_for_timing(tmp_path):
+    network = pooled_network(tmp_path, (1, 3, 1024, 1024), count=6)
+    size = network.inputs[0].nbytes
+
+    def peak(inputs, repeats):
+        return record_of("host", *network.flags(inputs), "--warmup", 0, "--repeats", repeats)["peak_memory_bytes"]
+
+    one = peak(1, 1)
+    assert 2 * size < one < 5 * size
+    assert peak(6, 1) - one == pytest.approx(5 * size, rel=0.1)
+    assert peak(6, 0) - one < 2 * size
+
+
+def test_any_file_name_comes_back_from_the_json(host_logits, tmp_path):
+    folder = tmp_path / 'ü "quoted" $(false) \\ \t\n'
+    folder.mkdir()
+    model, output = str(folder / "model.nb"), str(folder / "o")
+    file = os.fsdecode(os.fsencode(folder) + b"/\xff\xed\xa0\x80.f32")
+    Path(model).write_bytes(host_logits.nb.read_bytes())
+    Path(file).write_bytes(host_logits.files[0].read_bytes())
+    shape = ",".join(map(str, host_logits.shape))
+    record = record_of(
+        "host", "--model", model, "--input-shape", shape, "--input", file, "--output", output, "--repeats", 1
+    )
+    assert record["configuration"]["model"] == model
+    assert record["configuration"]["inputs"] == [file] and record["configuration"]["outputs"] == [output]
+    assert Path(output).read_bytes() == host_logits.outputs[0].tobytes()
+
+
+@double_only
+def test_what_the_library_prints_stays_out_of_the_result(tmp_path):
+    network = pooled_network(tmp_path, noise=1)
+    done = run("host", *network.flags(1), "--repeats", 1)
+    assert json.loads(done.stdout)["format"] == 1
+    assert b'{"run 1"}' in done.stderr
+
+
+def test_versions_of_library_and_model_are_recorded(host_logits):
+    record = record_of("host", *host_logits.flags(1), "--repeats", 1)
+    assert record["library_version"] == record["model_opt_version"] != ""
+
+
+@double_only
+def test_a_model_of_another_opt_version_is_a_warning(tmp_path):
+    done = run("host", *pooled_network(tmp_path, opt_version="v2.12").flags(1), "--repeats", 1)
+    assert done.returncode == 0 and b"warning: opt v2.12 made the model and the library is double" in done.stderr
+
+
+def test_the_program_has_the_version_of_the_plugin(arch):
+    declared = re.search(r'version="(.+?)"', (bench_program.ROOT / "setup.py").read_text()).group(1)
+    assert run(arch, "--version").stdout.decode() == f"mobileseg_bench {declared}\n"
+
+
+def test_help_names_every_flag():
+    text = run("host", "--help").stdout.decode()
+    source = (bench_program.SOURCES / "bench" / "options.cc").read_text()
+    flags = set(re.findall(r'^      \{"(--[a-z-]+)"', source, re.M))
+    assert len(flags) == 14 and all(f"\n  {flag} " in text for flag in flags)

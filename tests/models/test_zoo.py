@@ -1,0 +1,214 @@
+"""Every network of the table goes the same way: it builds, trains, exports, converts, and Paddle-Lite agrees."""
+
+from decimal import Decimal
+
+import numpy as np
+import paddle
+import pytest
+from paddle import nn
+from paddleseg.cvlibs import SegBuilder
+from paddleseg.models.backbones.top_transformer import Attention
+
+from paddleseg_mobileseg import build_model, load_weights
+from paddleseg_mobileseg.checkpoints.loading import tensor_shapes
+from paddleseg_mobileseg.config.reader import load_config
+from paddleseg_mobileseg.deploy.compare import compare
+from paddleseg_mobileseg.deploy.convert import convert, write_model
+from paddleseg_mobileseg.deploy.export import export_model
+from paddleseg_mobileseg.deploy.ir.exported import read_exported
+from paddleseg_mobileseg.deploy.ir.static_graph import StaticGraph
+from paddleseg_mobileseg.deploy.lower import prepare
+from paddleseg_mobileseg.deploy.runtime.predictor import LitePredictor
+from paddleseg_mobileseg.deploy.support import check_support
+from paddleseg_mobileseg.models.complexity import COUNTING_RULES, count_multiply_adds
+from paddleseg_mobileseg.models.zoo import MODELS
+from paddleseg_mobileseg.paths import CONFIGS
+from support.exports import FOLDER, MEAN, STD, save_scene, scene
+
+NAMES = [model.name for model in MODELS]
+ROWS = {model.name: model for model in MODELS}
+CLASSES = {"ade20k": 150, "cityscapes": 19}
+TRANSFORMS = [{"type": "Normalize", "mean": MEAN, "std": STD}]
+
+every_model = pytest.mark.parametrize("name", NAMES)
+
+
+def batch_of(height, width, count=1):
+    """Normalised scenes [count, 3, height, width], float32."""
+    pixels = np.stack([scene(seed, height, width) for seed in range(1, count + 1)]).transpose(0, 3, 1, 2) / 255
+    return ((pixels - np.reshape(MEAN, (3, 1, 1))) / np.reshape(STD, (3, 1, 1))).astype("float32")
+
+
+def settled(name, height=128, width=160):
+    """The network with random weights, and the statistics of scenes in its batch norms, as after training.
+
+    The first of these scenes is the one that the tests look at: random weights are at home on no other picture.
+    """
+    paddle.seed(3)
+    network = build_model(name, 150)
+    norms = [layer for layer in network.sublayers() if isinstance(layer, (nn.BatchNorm2D, nn.BatchNorm))]
+    for layer in norms:
+        layer._momentum = 0.0
+    network.train()
+    with paddle.no_grad():
+        network(paddle.to_tensor(batch_of(height, width, count=4)))
+    network.eval()
+    return network
+
+
+def relative_difference(output, reference):
+    return np.abs(output - reference).max() / np.abs(reference).max()
+
+
+@every_model
+def test_logits_are_of_the_pictures_size_at_512x512_and_at_an_odd_size(name):
+    network = settled(name)
+    for height, width in ((512, 512), (97, 131)):
+        with paddle.no_grad():
+            outputs = network(paddle.to_tensor(batch_of(height, width)))
+        assert [output.shape for output in outputs] == [[1, 150, height, width]]
+        logits = outputs[0].numpy()
+        assert np.isfinite(logits).all()
+        # Scenes that give one class everywhere would tell nothing about the networks that follow.
+        assert len(np.unique(logits.argmax(axis=1))) > 3
+
+
+def without_chance(network):
+    """Dropout draws anew at each step, which would hide what one step does to the loss."""
+    for layer in network.sublayers():
+        if isinstance(layer, (nn.Dropout, nn.Dropout2D)):
+            layer.p = 0.0
+
+
+@every_model
+def test_gradient_reaches_every_parameter_and_one_step_lowers_the_loss(name):
+    paddle.seed(0)
+    network = build_model(name, 4)
+    network.train()
+    without_chance(network)
+    optimizer = paddle.optimizer.AdamW(1e-4, parameters=network.parameters())
+    # TopFormer attends over squares of 64 pixels: of a smaller picture it has one, and nothing to attend to.
+    pictures = paddle.to_tensor(batch_of(128, 128, count=4))
+    labels = paddle.to_tensor(np.random.RandomState(0).randint(0, 4, (4, 16, 16)).repeat(8, 1).repeat(8, 2))
+    reached = {key: 0.0 for key, parameter in network.named_parameters() if not parameter.stop_gradient}
+    losses = []
+    # Where projections start from zero, what lies before them comes alive some steps later.
+    for _ in range(4):
+        outputs = [logits.transpose([0, 2, 3, 1]) for logits in network(pictures)]
+        loss = sum(nn.functional.cross_entropy(logits, labels) for logits in outputs)
+        loss.backward()
+        losses.append(float(loss))
+        for key, parameter in network.named_parameters():
+            if key in reached and parameter.grad is not None:
+                reached[key] = max(reached[key], float(parameter.grad.abs().max()))
+        optimizer.step()
+        optimizer.clear_grad()
+    assert [key for key, gradient in reached.items() if not gradient > 0] == []
+    assert losses[1] < losses[0] and losses[-1] < losses[0]
+
+
+def exported(name, height, width):
+    """The folder of an export without a label map, the scene that it was checked with, and the network's logits."""
+    network, batch = settled(name, height, width), batch_of(height, width)
+    folder = FOLDER / f"zoo_{name}_{height}x{width}"
+    export_model(network, folder, [1, 3, height, width], output_op="none", transforms=TRANSFORMS)
+    with paddle.no_grad():
+        logits = network(paddle.to_tensor(batch))[0].numpy()
+    assert relative_difference(StaticGraph(read_exported(folder)).run(batch), logits) < 1e-5
+    return folder, batch, logits
+
+
+@every_model
+def test_static_graph_and_paddle_lite_give_what_the_network_gives(name, tmp_path):
+    folder, batch, logits = exported(name, 128, 160)
+    # The steps of `convert`, with the mending, which takes longest, done once for both targets.
+    prepared = prepare(folder)
+    for target in ("arm", "x86"):
+        check_support(prepared.program, target)
+        metadata = write_model(prepared, tmp_path / f"{target}.nb", target)
+        assert metadata.target == target and metadata.num_classes == 150
+        assert metadata.output.label_map == "exact" and metadata.output.label_size == [128, 160]
+        assert (tmp_path / f"{target}.nb").stat().st_size > 2e6
+    with LitePredictor(tmp_path / "x86.nb") as predictor:
+        low = predictor.run(batch)
+        labels = predictor.metadata.output.labels(low)
+    assert relative_difference(low, StaticGraph(prepared.program).run(batch)) < 1e-4
+    # Logits of random weights lie close together: a pixel here and there is undecided.
+    assert np.mean(labels == logits.argmax(axis=1)) > 0.999
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("size", [(512, 512), (97, 131)], ids=str)
+@every_model
+def test_conversion_agrees_at_512x512_and_at_an_odd_size(name, size, tmp_path):
+    folder, _, _ = exported(name, *size)
+    convert(folder, tmp_path / "arm.nb", "arm")
+    convert(folder, tmp_path / "x86.nb", "x86")
+    picture = save_scene(tmp_path / "scene.png", 1, *size)
+    for labels in ("exact", "none"):
+        nb = tmp_path / "x86.nb" if labels == "exact" else None
+        found = compare(folder, nb, images=[picture], labels=labels)
+        assert found.model.output.kind == "logits" and found.total.relative_difference < 1e-4
+        assert found.total.pixel_agreement > 0.999
+
+
+def last_digit(number):
+    """Half a unit of the last digit that a figure was printed with."""
+    return 0.5 * 10 ** Decimal(str(number)).as_tuple().exponent
+
+
+@every_model
+def test_parameters_are_the_published_ones_or_the_note_says_why_not(name):
+    row = ROWS[name]
+    published = row.published["ade20k"].parameters_m if "ade20k" in row.published else None
+    if row.counting_rule:
+        counted = COUNTING_RULES[row.counting_rule](build_model(name, 150)) / 1e6
+        # 1 %, or what rounding took from a figure that was published with one digit.
+        assert counted == pytest.approx(published, abs=max(0.01 * published, last_digit(published)))
+    else:
+        assert "parameter" in row.note
+
+
+@pytest.mark.parametrize("name,data", [(model.name, data) for model in MODELS for data in model.configs])
+def test_config_builds_the_network_of_the_table(name, data):
+    row = ROWS[name]
+    config = load_config(str(CONFIGS / row.configs[data]))
+    model = config.dic["model"]
+    for part in (model, model["backbone"]):
+        part.pop("pretrained", None)
+    classes = CLASSES[data.split("_")[0]]
+    network, own = SegBuilder(config).model, row.build(classes)
+    assert tensor_shapes(network) == tensor_shapes(own)
+    assert {key: p.stop_gradient for key, p in network.named_parameters()} == {
+        key: p.stop_gradient for key, p in own.named_parameters()
+    }
+    network.train()
+    assert len(config.loss_cfg["coef"]) == len(network(paddle.zeros([2, 3, 64, 64])))
+
+
+def test_products_of_full_attention_count():
+    network = nn.Sequential(Attention(dim=8, key_dim=4, num_heads=2, attn_ratio=2, activation=nn.ReLU6))
+    pixels = 4 * 6
+    projections = pixels * (8 * 8 + 8 * 8 + 8 * 16 + 16 * 8)
+    products = 2 * (4 + 8) * pixels**2
+    assert count_multiply_adds(network, (1, 8, 4, 6)) == projections + products
+
+
+@every_model
+def test_a_checkpoint_of_the_network_loads_whole(name, tmp_path):
+    path = tmp_path / "model.pdparams"
+    first, second = build_model(name, 5), build_model(name, 5)
+    paddle.save(first.state_dict(), str(path))
+    assert load_weights(second, path) == "plugin"
+    given, taken = first.state_dict(), second.state_dict()
+    assert all(bool((given[key] == taken[key]).all()) for key in given)
+
+
+@every_model
+def test_published_figures_have_a_source_and_checkpoints_an_address(name):
+    row = ROWS[name]
+    assert row.published and row.note
+    for figures in row.published.values():
+        assert figures.source and figures.miou
+    assert all(address.startswith("https://") for address in row.checkpoint.values())
+    assert set(row.checkpoint) <= set(row.published) and set(row.published) <= set(row.configs)
