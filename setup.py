@@ -14,9 +14,9 @@ INSTALL_REQUIRES = [
     "paddleseg>=2.8.0,<2.10",
     # Arrays. paddleseg pins an OpenCV that was built against NumPy 1.
     "numpy>=1.22,<2",
-    # Reading pictures; paddleseg needs it anyway and allows nothing newer.
+    # Reading images; paddleseg needs it anyway and allows nothing newer.
     "opencv-python>=4.5.5,<=4.6.0.66",
-    # Reading pictures whole: unlike OpenCV it refuses a truncated one. Also label maps.
+    # Reading images whole: unlike OpenCV it refuses a truncated one. Also label maps.
     "pillow>=9",
     # Programs are read and written as protobuf messages; paddle.distributed.fleet of 2.6 breaks with 6 and newer.
     "protobuf>=3.20.2,<6",

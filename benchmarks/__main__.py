@@ -7,15 +7,15 @@ import sys
 from pathlib import Path
 from typing import List, Optional, Tuple
 
-from paddleseg_mobileseg.deploy.runtime.inputs import find_pictures
+from paddleseg_mobileseg.deploy.runtime.inputs import find_images
 from paddleseg_mobileseg.errors import InputError, MobilesegError
 from paddleseg_mobileseg.files import write_text
 
 from .cases import ENGINES, SUITES, choose, find_network
 from .comparison import MIN_PERCENT, compare_runs
+from .images import built_in_images
 from .measurements import read_measurements
 from .models import ModelFolder
-from .pictures import built_in_pictures
 from .results_file import ResultsFile
 from .runner import Settings, run_suite
 from .training_speed import NETWORKS, SUITE, TrainingSettings, measure_training, read_speeds
@@ -95,8 +95,8 @@ def _add_run(run: argparse.ArgumentParser) -> None:
     for number in ("int16", "int8"):
         run.add_argument(f"--{number}", action="store_true", help=f"also with weights stored as {number}")
     run.add_argument("--fp16", action="store_true", help="also in half precision, on a phone")
-    run.add_argument("--images", nargs="+", type=Path, help="pictures and folders of them (default: built-in scenes)")
-    run.add_argument("--pictures", type=int, default=3, help="how many of the built-in scenes (default: 3)")
+    run.add_argument("--images", nargs="+", type=Path, help="images and folders of them (default: built-in scenes)")
+    run.add_argument("--scenes", type=int, default=3, help="how many of the built-in scenes (default: 3)")
     run.add_argument("--rounds", type=int, default=defaults.rounds, help="turns of each case (default: %(default)s)")
     run.add_argument("--repeats", type=int, default=defaults.repeats, help="runs in a turn (default: %(default)s)")
     run.add_argument("--warmup", type=int, default=defaults.warmup, help="runs before them (default: %(default)s)")
@@ -127,8 +127,8 @@ def _run(args: argparse.Namespace) -> int:
         measure_training(ResultsFile(output), settings, args.networks or NETWORKS)
         print(f"wrote {output}", file=sys.stderr)
         return 0
-    if args.pictures < 1:
-        raise InputError(f"--pictures takes a number of 1 or more, not {args.pictures}")
+    if args.scenes < 1:
+        raise InputError(f"--scenes takes a number of 1 or more, not {args.scenes}")
     formats = [name for name, wanted in (("int16", args.int16), ("int8", args.int8), ("float16", args.fp16)) if wanted]
     cases = choose(
         SUITES[args.suite].cases(), args.networks, args.label_maps, args.sizes, args.engine, formats
@@ -136,8 +136,8 @@ def _run(args: argparse.Namespace) -> int:
     core = args.core if args.engine == "phone" else _host_core(args)
     settings = Settings(args.rounds, args.repeats, args.warmup, core, args.serial, args.cool_down, args.clock)
     settings.check()
-    pictures = find_pictures(args.images) if args.images else built_in_pictures(FOLDER / "pictures", args.pictures)
-    models = ModelFolder(args.models, pictures)
+    images = find_images(args.images) if args.images else built_in_images(FOLDER / "images", args.scenes)
+    models = ModelFolder(args.models, images)
     results = ResultsFile(output)
     models.make_all(cases, processes=len(os.sched_getaffinity(0)))
     run_suite(args.suite, cases, models, results, settings)

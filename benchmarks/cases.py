@@ -12,8 +12,8 @@ INFERENCE_ENGINES = ("paddle-inference", "paddle-inference-gpu", "paddle-inferen
 ENGINES = (PADDLE_LITE, PHONE, *INFERENCE_ENGINES)
 """What runs a network: Paddle-Lite on this host or on a phone; Paddle Inference on a processor or a graphics card."""
 
-COMPETING = 20
-"""How many classes can win with the random weights: as many as a trained network finds in a picture of many things."""
+ACTIVE_CLASSES = 20
+"""How many classes can win with the random weights: as many as a trained network finds in an image of many things."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Case:
         engine: one of `ENGINES`.
         weights: what they are stored in, "float32", "int16" or "int8".
         precision: what is computed in, "float32" or "float16".
-        competing: how many of the classes can win.
+        active_classes: how many of the classes can win.
     """
 
     network: str
@@ -39,7 +39,7 @@ class Case:
     engine: str = PADDLE_LITE
     weights: str = "float32"
     precision: str = "float32"
-    competing: int = COMPETING
+    active_classes: int = ACTIVE_CLASSES
 
     @property
     def key(self) -> Tuple[Any, ...]:
@@ -64,7 +64,7 @@ class Suite:
         networks: names; every network of the zoo if None.
         other_label_maps: instead of `label_maps`, by network.
         further: what another engine than Paddle-Lite runs, with size and label maps.
-        competing: numbers of classes that can win.
+        active_classes: numbers of active classes.
     """
 
     question: str
@@ -75,14 +75,14 @@ class Suite:
     networks: Optional[Sequence[str]] = None
     other_label_maps: Mapping[str, Sequence[str]] = field(default_factory=dict)
     further: Sequence[Tuple[str, Tuple[int, int], Sequence[str]]] = ()
-    competing: Sequence[int] = (COMPETING,)
+    active_classes: Sequence[int] = (ACTIVE_CLASSES,)
 
     def cases(self) -> List[Case]:
         """All of them: the label maps of a network one after the other."""
         networks = self.networks or [model.name for model in MODELS]
         cases = [
-            Case(network, *size, self.num_classes, label_map, competing=competing)
-            for competing in self.competing
+            Case(network, *size, self.num_classes, label_map, active_classes=active_classes)
+            for active_classes in self.active_classes
             for size in self.sizes
             for network in networks
             for label_map in self.other_label_maps.get(network, self.label_maps)
@@ -120,8 +120,8 @@ SUITES: Dict[str, Suite] = {
         {name: ("exact", "argmax") for name in ("seaformer_base_fusion", "pp_mobileseg_base_bilinear")},
     ),
     "classes": Suite(
-        "what a label map costs when more of the 150 classes share a picture, at 512x512",
-        "ade20k", 150, [(512, 512)], ("exact", "argmax", "vim"), _PP_MOBILESEG, competing=(5, 20, 60, 150),
+        "what a label map costs when more of the 150 classes share an image, at 512x512",
+        "ade20k", 150, [(512, 512)], ("exact", "argmax", "vim"), _PP_MOBILESEG, active_classes=(5, 20, 60, 150),
     ),
     "resolution": Suite(
         "how latency and memory grow with the input, with 150 classes",
@@ -171,7 +171,7 @@ def choose(
         and (sizes is None or (case.height, case.width) in sizes)
     ]
     if not chosen:
-        raise InputError("the suite has no such case; leave away some of --networks, --label-maps and --sizes")
+        raise InputError("the suite has no such case; omit some of --networks, --label-maps and --sizes")
     return [variant for case in chosen for variant in [case, *_variants(case, number_formats)]]
 
 

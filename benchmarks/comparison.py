@@ -107,14 +107,14 @@ class RunComparison:
     def table(self) -> str:
         """A Markdown table, the largest slow-down first, and what there is to say below it."""
         lines = [
-            "| network | size | classes with a chance | label map | engine | format | old, ms | new, ms | change "
+            "| network | size | active classes | label map | engine | format | old, ms | new, ms | change "
             "| counts from | |",
             "| --- | --- | ---: | --- | --- | --- | ---: | ---: | ---: | ---: | --- |",
         ]
         for change in sorted(self.changes, key=lambda change: -change.change):
             case = change.case
             lines.append(
-                f"| `{case.network}` | {case.width}x{case.height} | {min(case.competing, case.num_classes)} "
+                f"| `{case.network}` | {case.width}x{case.height} | {min(case.active_classes, case.num_classes)} "
                 f"| {case.label_map} | {case.engine} | {case.number_format} | {change.old_ms:.1f} "
                 f"| {change.new_ms:.1f} | {100 * change.change:+.1f} % | {100 * change.threshold:.1f} % "
                 f"| {change.verdict} |"

@@ -28,7 +28,7 @@ def check_engine(name: str, clock: str) -> None:
             processor that it runs on.
     """
     if clock == "cpu" and name not in (PADDLE_LITE, "paddle-inference"):
-        raise InputError(f"--clock cpu counts what this host's processor does, not what {name} runs on: leave it away")
+        raise InputError(f"--clock cpu counts what this host's processor does, not what {name} runs on: omit it")
     if _DEVICES.get(name, "cpu") != "cpu" and not paddle.device.is_compiled_with_cuda():
         raise InputError(f"{name} needs paddlepaddle-gpu, and paddlepaddle is installed: install it, or choose another")
 

@@ -1,7 +1,7 @@
 """Runs a program with Paddle Inference in a process of its own: answers the requests of `lite_worker.py`.
 
 Run by path with the parameters, the program lying beside them, and JSON with "worker", the path of
-`lite_worker.py`, and "device", "cpu", "gpu" or "tensorrt", beside what that worker is told.
+`lite_worker.py`, and "device", "cpu", "gpu" or "tensorrt", beside the options of that worker.
 """
 
 import importlib.util
@@ -36,7 +36,7 @@ class Predictor:
 
     def run(self):
         self.predictor.run()
-        # A graphics card is only told what to do: the time would be that of telling.
+        # A graphics card is only options what to do: the time would be that of telling.
         if self.waits:
             paddle.device.cuda.synchronize()
 

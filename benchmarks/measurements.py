@@ -24,7 +24,7 @@ class Measurement:
         rounds: which rounds the turns of `record` were taken in, in its order.
         agreement: share of pixels labelled as by Paddle in float32 with the exact label map, 0 to 1; None where
             that was not looked at.
-        settings: what else the user chose: "warmup", "repeats" in a turn, "pictures".
+        settings: what else the user chose: "warmup", "repeats" in a turn, "images".
     """
 
     suite: str
@@ -34,13 +34,13 @@ class Measurement:
     agreement: Optional[float]
     settings: Dict[str, Any]
 
-    def round_medians(self, part: str = "whole") -> Dict[int, float]:
-        """Median milliseconds of each round: of the "network", the "label_map" or the "whole"; empty without."""
+    def round_medians(self, part: str = "end_to_end") -> Dict[int, float]:
+        """Median milliseconds of each round: of the "network", the "label_map" or the "end_to_end"; empty without."""
         record = self.record
-        turns = {"network": record.network_ms, "label_map": record.label_map_ms, "whole": record.rounds_ms}[part]
+        turns = {"network": record.network_ms, "label_map": record.label_map_ms, "end_to_end": record.rounds_ms}[part]
         return {number: statistics.median(turn) for number, turn in zip(self.rounds, turns)}
 
-    def median(self, part: str = "whole") -> Optional[float]:
+    def median(self, part: str = "end_to_end") -> Optional[float]:
         """Median over the rounds of `round_medians`, so that one slow turn does not count more than another."""
         medians = self.round_medians(part)
         return statistics.median(medians.values()) if medians else None

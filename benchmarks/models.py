@@ -19,7 +19,7 @@ from paddleseg_mobileseg.deploy.ir.io_signature import count_classes, describe_i
 from paddleseg_mobileseg.deploy.ir.static_graph import StaticGraph
 from paddleseg_mobileseg.deploy.ir.tensors import OutputTensor
 from paddleseg_mobileseg.deploy.label_tail import attach, tail_program
-from paddleseg_mobileseg.deploy.lower import PreparedModel, prepare
+from paddleseg_mobileseg.deploy.lower import LoweredModel, lower
 from paddleseg_mobileseg.deploy.runtime.metadata import Metadata, metadata_path, sha256_of
 from paddleseg_mobileseg.deploy.runtime.opt import opt_version
 from paddleseg_mobileseg.deploy.runtime.predictor import HOST_TARGET
@@ -27,12 +27,12 @@ from paddleseg_mobileseg.deploy.runtime.versions import versions
 from paddleseg_mobileseg.deploy.support import check_support
 from paddleseg_mobileseg.files import atomic_folder, atomic_path, write_text
 
-from .cases import COMPETING, INFERENCE_ENGINES, PHONE, Case, find_network
-from .pictures import TRANSFORMS, built_in_pictures, read_pictures
-from .weights import settle
+from .cases import ACTIVE_CLASSES, INFERENCE_ENGINES, PHONE, Case, find_network
+from .images import TRANSFORMS, built_in_images, read_images
+from .random_weights import calibrate_random_weights
 
-_SETTLING_SIZE = (256, 256)
-_SETTLING_PICTURES = 4
+_CALIBRATION_SIZE = (256, 256)
+_CALIBRATION_IMAGES = 4
 _PACKAGE = Path(paddleseg_mobileseg.__file__).parent
 _ROOMS = ("checkpoints", "config", "data", "deploy", "models", "patches", "labels.py")
 """What of the package a converted model depends on."""
@@ -46,11 +46,11 @@ class Export:
     height: int
     width: int
     num_classes: int
-    competing: int
+    active_classes: int
 
     @staticmethod
     def of(case: Case) -> "Export":
-        return Export(case.network, case.height, case.width, case.num_classes, case.competing)
+        return Export(case.network, case.height, case.width, case.num_classes, case.active_classes)
 
 
 class ModelFolder:
@@ -58,21 +58,21 @@ class ModelFolder:
 
     Args:
         root: of the folder. What is made from other sources or by other versions gets a folder of its own there.
-        pictures: what the networks are fed with.
+        images: what the networks are fed with.
     """
 
-    def __init__(self, root: Path, pictures: Sequence[Path]):
+    def __init__(self, root: Path, images: Sequence[Path]):
         self.root = root / fingerprint()
-        self.pictures = list(pictures)
-        self._fed = hashlib.sha256(b"".join(path.read_bytes() for path in pictures)).hexdigest()[:8]
+        self.images = list(images)
+        self._fed = hashlib.sha256(b"".join(path.read_bytes() for path in images)).hexdigest()[:8]
 
     def exported(self, export: Export) -> Path:
         """The folder of an export."""
-        classes = f"{export.num_classes}{_chance(export.competing)}"
+        classes = f"{export.num_classes}{_chance(export.active_classes)}"
         return self.root / f"{export.network}_{export.height}x{export.width}_{classes}" / "exported"
 
     def labels(self, export: Export) -> Path:
-        """The file of the labels that Paddle gives for the pictures, [N, H, W]."""
+        """The file of the labels that Paddle gives for the images, [N, H, W]."""
         return self.exported(export).with_name(f"labels_{self._fed}.npy")
 
     def model(self, case: Case) -> Path:
@@ -80,7 +80,7 @@ class ModelFolder:
         folder = self.exported(Export.of(case)).parent
         if case.engine in INFERENCE_ENGINES:
             return folder / f"{case.label_map}_paddle" / "model.pdiparams"
-        size = f"{case.height}x{case.width}{_chance(case.competing)}"
+        size = f"{case.height}x{case.width}{_chance(case.active_classes)}"
         return folder / f"{case.network}_{size}_{case.label_map}_{case.number_format}_{_target(case)}.nb"
 
     def missing(self, cases: Sequence[Case]) -> Dict[Export, List[Case]]:
@@ -100,22 +100,22 @@ class ModelFolder:
             ToolError: opt failed, or a step changed what the network computes.
         """
         if not (self.exported(export) / "deploy.yaml").is_file():
-            _write_export(export, self.exported(export), self.root / "pictures")
-        exact = prepare(self.exported(export), "exact")
+            _write_export(export, self.exported(export), self.root / "images")
+        exact = lower(self.exported(export), "exact")
         if not self.labels(export).is_file():
-            _write_labels(exact, read_pictures(self.pictures, export.height, export.width), self.labels(export))
-        prepared = {"exact": exact}
+            _write_labels(exact, read_images(self.images, export.height, export.width), self.labels(export))
+        lowered = {"exact": exact}
         for case in cases:
-            if case.label_map not in prepared:
-                prepared[case.label_map] = _with_tail(exact, case.label_map)
+            if case.label_map not in lowered:
+                lowered[case.label_map] = _with_tail(exact, case.label_map)
             path = self.model(case)
             with atomic_folder(path.parent) as scratch:
                 if case.engine in INFERENCE_ENGINES:
-                    _write_paddle(prepared[case.label_map], scratch)
+                    _write_paddle(lowered[case.label_map], scratch)
                 else:
                     fp16 = case.precision == "float16"
-                    check_support(prepared[case.label_map].program, _target(case), fp16)
-                    write_model(prepared[case.label_map], scratch / path.name, _target(case), case.weights, fp16)
+                    check_support(lowered[case.label_map].program, _target(case), fp16)
+                    write_model(lowered[case.label_map], scratch / path.name, _target(case), case.weights, fp16)
                     for name in ("model.pdmodel", "model.pdiparams"):
                         (scratch / name).unlink()
 
@@ -151,63 +151,63 @@ def fingerprint() -> str:
     """Eight letters that change with the sources and versions that a converted model depends on."""
     paths = [_PACKAGE / name for name in _ROOMS]
     found = [path for item in paths for path in (sorted(item.rglob("*.py")) if item.is_dir() else [item])]
-    found += [Path(__file__).with_name(name) for name in ("pictures.py", "weights.py")]
-    settling = [COMPETING, _SETTLING_SIZE, _SETTLING_PICTURES]
-    digest = hashlib.sha256(json.dumps([versions(), opt_version(), settling]).encode())
+    found += [Path(__file__).with_name(name) for name in ("images.py", "random_weights.py")]
+    calibration = [ACTIVE_CLASSES, _CALIBRATION_SIZE, _CALIBRATION_IMAGES]
+    digest = hashlib.sha256(json.dumps([versions(), opt_version(), calibration]).encode())
     for path in found:
         digest.update(path.read_bytes())
     return digest.hexdigest()[:8]
 
 
-def _chance(competing: int) -> str:
-    """What a file's name says of the classes that can win."""
-    return "" if competing == COMPETING else f"_{competing}_competing"
+def _chance(active_classes: int) -> str:
+    """What a file's name says of the active classes."""
+    return "" if active_classes == ACTIVE_CLASSES else f"_{active_classes}_active_classes"
 
 
 def _target(case: Case) -> str:
     return "arm" if case.engine == PHONE else HOST_TARGET
 
 
-def _write_export(export: Export, folder: Path, pictures: Path) -> None:
+def _write_export(export: Export, folder: Path, images: Path) -> None:
     paddle.seed(0)
     network = find_network(export.network).build(export.num_classes)
-    batch = read_pictures(built_in_pictures(pictures, _SETTLING_PICTURES), *_SETTLING_SIZE)
-    settle(network, batch, export.num_classes, export.competing)
+    batch = read_images(built_in_images(images, _CALIBRATION_IMAGES), *_CALIBRATION_SIZE)
+    calibrate_random_weights(network, batch, export.num_classes, export.active_classes)
     folder.parent.mkdir(parents=True, exist_ok=True)
     export_model(network, folder, [1, 3, export.height, export.width], "none", TRANSFORMS)
 
 
-def _write_labels(exact: PreparedModel, batches: np.ndarray, path: Path) -> None:
+def _write_labels(exact: LoweredModel, batches: np.ndarray, path: Path) -> None:
     graph = StaticGraph(exact.program)
     labels = np.concatenate([exact.output.labels(graph.run(batch[np.newaxis])) for batch in batches])
     with atomic_path(path) as scratch:
         np.save(scratch, labels.astype(np.uint16))
 
 
-def _with_tail(exact: PreparedModel, label_map: str) -> PreparedModel:
-    """The same network with labels made in the graph: `prepare` would prove all that comes before once more."""
+def _with_tail(exact: LoweredModel, label_map: str) -> LoweredModel:
+    """The same network with labels made in the graph: `lower` would prove all that comes before once more."""
     low, size = exact.output.shape, exact.output.label_size
     program = attach(exact.program, tail_program(label_map, low, size, exact.output.align_corners))
     output = OutputTensor(program.output_name, "labels", "int32", [low[0], *size], label_map)
     return replace(exact, program=program, output=output)
 
 
-def _write_paddle(prepared: PreparedModel, folder: Path) -> None:
+def _write_paddle(lowered: LoweredModel, folder: Path) -> None:
     """Program and parameters for Paddle Inference, described as a `.nb` is."""
-    program, params = prepared.program.save(folder)
+    program, params = lowered.program.save(folder)
     metadata = Metadata(
         target="paddle",
         precision="float32",
         weights="float32",
         unverified=None,
-        input=describe_input(prepared.program),
-        output=prepared.output,
-        num_classes=count_classes(prepared.program),
+        input=describe_input(lowered.program),
+        output=lowered.output,
+        num_classes=count_classes(lowered.program),
         sha256=sha256_of(params),
         bytes=program.stat().st_size + params.stat().st_size,
         opt_version=opt_version(),
         versions=versions(),
-        source_ops=prepared.source.op_counts(),
-        mended=prepared.mended,
+        source_ops=lowered.source.op_counts(),
+        passes=lowered.passes,
     )
     write_text(metadata_path(params), metadata.to_json())

@@ -22,7 +22,7 @@ def plots(measurements: Sequence[Measurement]) -> Dict[str, str]:
     host = [each for each in measurements if each.case.number_format == "float32"]
     sizes = {(each.case.height, each.case.width) for each in host}
     found: Dict[str, Optional[str]] = {}
-    if len({each.case.competing for each in host}) > 1:
+    if len({each.case.active_classes for each in host}) > 1:
         return {"Label map and classes": classes_plot(host)}
     if len(sizes) == 1:
         found["Latency against published mIoU"] = _if(_with_miou(host), accuracy_plot)
@@ -170,16 +170,16 @@ def _growth(
 
 
 def classes_plot(measurements: Sequence[Measurement]) -> str:
-    """What a label map costs over the classes that can win, one panel a network."""
+    """What a label map costs over the active classes, one panel a network."""
     names = list(dict.fromkeys(each.case.network for each in measurements))
 
     def draw(figure: Figure) -> None:
         for axes, name in zip(figure.subplots(1, len(names), squeeze=False, sharey=True)[0], names):
-            chosen = sorted((each for each in measurements if each.case.network == name), key=_competing)
+            chosen = sorted((each for each in measurements if each.case.network == name), key=_active_classes)
             for label_map, title in LABEL_MAPS.items():
                 points = [each for each in chosen if each.case.label_map == label_map]
                 axes.plot(
-                    [_competing(each) for each in points],
+                    [_active_classes(each) for each in points],
                     [label_map_ms(each, measurements) for each in points],
                     color=COLOURS[label_map],
                     marker=_MARKS[label_map],
@@ -188,17 +188,17 @@ def classes_plot(measurements: Sequence[Measurement]) -> str:
             axes.set_title(find_network(name).title, fontsize=9)
             axes.set_xscale("log")
             axes.set_yscale("log")
-            axes.set_xticks(list(map(_competing, chosen)), [str(_competing(each)) for each in chosen])
+            axes.set_xticks(list(map(_active_classes, chosen)), [str(_active_classes(each)) for each in chosen])
             axes.set_xticks([], minor=True)
-            axes.set_xlabel("classes with a chance")
+            axes.set_xlabel("active classes")
             axes.set_ylabel("milliseconds of the label map")
             axes.legend(fontsize=8, frameon=False)
 
     return draw_svg(10, 4, draw)
 
 
-def _competing(measurement: Measurement) -> int:
-    return measurement.case.competing
+def _active_classes(measurement: Measurement) -> int:
+    return measurement.case.active_classes
 
 
 def _pixels(case: Case) -> int:

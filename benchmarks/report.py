@@ -8,7 +8,7 @@ from typing import Dict, List, Optional, Sequence, Tuple
 from paddleseg_mobileseg.files import write_text
 from paddleseg_mobileseg.report.page import render_page
 
-from .cases import COMPETING, SUITES
+from .cases import ACTIVE_CLASSES, SUITES
 from .measurements import Measurement
 from .plots import plots
 from .tables import Table, case_table, claim_table, claims, claims_by_classes, setting
@@ -17,10 +17,10 @@ from .training_speed import TrainingSpeed, training_setting, training_table
 READING = (
     "Measured figures are of the machine and the day that stand above each table. Figures marked as published are "
     "those of papers and of PaddleSeg's pages: mIoU of trained weights, and latency on a Snapdragon 855.",
-    "The networks have random weights, settled so that features and logits keep their scale and, unless a table says "
-    f"otherwise, {COMPETING} of the classes share a picture, as a trained network finds them; their pieces are smaller "
-    "than in a trained network's label map. Agreement is with Paddle in float32 and the exact label map, over all "
-    "pictures.",
+    "The networks have random weights, calibrated so that features and logits keep their scale and, unless a table "
+    f"says otherwise, {ACTIVE_CLASSES} of the classes share an image, as a trained network finds them; their pieces "
+    "are smaller than in a trained network's label map. Agreement is with Paddle in float32 and the exact label map, "
+    "over all images.",
     "Times are medians over the rounds of the median of a round. Spread is the standard deviation of the rounds, "
     "estimated from the median deviation. A ratio is the median of the ratios within each round, in which all cases "
     "ran one after the other. Where the graph makes the labels, their time is a difference: the whole, less the "
@@ -55,7 +55,7 @@ def sections(
         grouped.setdefault((each.suite, each.record.environment.device), []).append(each)
     found = [_section(name, device, chosen, with_plots) for (name, device), chosen in grouped.items()]
     if speeds:
-        question = "How many pictures a second training takes, beside PaddleSeg's own PP-MobileSeg."
+        question = "How many images a second training takes, beside PaddleSeg's own PP-MobileSeg."
         found.append(Section("training", question, training_setting(speeds), training_table(speeds), {}))
     return found
 

@@ -14,7 +14,7 @@ from paddleseg_mobileseg.deploy.android.bench import bench as phone_bench
 from paddleseg_mobileseg.deploy.android.bench_binary import RunSettings
 from paddleseg_mobileseg.deploy.android.predict import predict as phone_predict
 from paddleseg_mobileseg.deploy.runtime.bench import LiteRun
-from paddleseg_mobileseg.deploy.runtime.inputs import read_picture
+from paddleseg_mobileseg.deploy.runtime.inputs import read_image
 from paddleseg_mobileseg.deploy.runtime.records import Record, host_environment
 from paddleseg_mobileseg.errors import InputError
 from paddleseg_mobileseg.files import write_text
@@ -33,7 +33,7 @@ class Settings:
     Attributes:
         rounds: turns of each case.
         repeats: recorded runs in a turn.
-        warmup: runs before them, after one run of each picture.
+        warmup: runs before them, after one run of each image.
         core: what to bind to; None leaves that to the system.
         serial: of the phone; the only one if None.
         cool_down: seconds that a phone rests before a turn.
@@ -66,7 +66,7 @@ class Settings:
 def run_suite(suite: str, cases: Sequence[Case], models: ModelFolder, results: ResultsFile, settings: Settings) -> None:
     """Measure what the results file does not hold yet, and leave one row a case in it.
 
-    On the host a turn is a process of its own: it loads the model, runs each picture once, warms up and measures.
+    On the host a turn is a process of its own: it loads the model, runs each image once, warms up and measures.
     So a suite needs no more memory than its largest case, and can be stopped and taken up again after any turn.
 
     Args:
@@ -114,7 +114,7 @@ def _check_continues(
         if part.suite != suite:
             why = f"the suite {part.suite}"
         elif part.settings != _chosen(models, settings):
-            why = "other --repeats, --warmup, --core, --clock or pictures"
+            why = "other --repeats, --warmup, --core, --clock or images"
         elif part.case.engine != PHONE and part.record.environment.cpu != cpu:
             why = f"another machine ({part.record.environment.cpu})"
         elif part.case.key in chosen:
@@ -132,7 +132,7 @@ def _chosen(models: ModelFolder, settings: Settings) -> Dict[str, Any]:
         "repeats": settings.repeats,
         "core": settings.core,
         "clock": settings.clock,
-        "pictures": [path.name for path in models.pictures],
+        "images": [path.name for path in models.images],
     }
 
 
@@ -150,8 +150,8 @@ class _Session:
         """Measure a case of this host once."""
         model = self._models.model(case)
         with open_predictor(case, model, self._settings.core, self._settings.clock) as predictor:
-            batches = [read_picture(path, predictor.metadata.input) for path in self._models.pictures]
-            run = LiteRun(predictor, batches, f"{len(batches)} pictures")
+            batches = [read_image(path, predictor.metadata.input) for path in self._models.images]
+            run = LiteRun(predictor, batches, f"{len(batches)} images")
             run.warm_up(self._settings.warmup)
             run.take_turn(self._settings.repeats)
             labels = [batch[0] for batch in run.labels]
@@ -166,7 +166,7 @@ class _Session:
         records = phone_bench(
             [self._models.model(case) for case in cases],
             [self._settings.serial] if self._settings.serial else None,
-            images=self._models.pictures,
+            images=self._models.images,
             warmup=self._settings.warmup,
             repeats=self._settings.repeats * self._settings.rounds,
             rounds=self._settings.rounds,
@@ -182,7 +182,7 @@ class _Session:
     def _agreement_on_phone(self, case: Case) -> float:
         found = phone_predict(
             self._models.model(case),
-            self._models.pictures,
+            self._models.images,
             self._settings.serial,
             settings=self._phone_settings(),
             warn=_warn,
@@ -193,7 +193,7 @@ class _Session:
         return RunSettings(cores=None if self._settings.core is None else [self._settings.core])
 
     def _agreement(self, case: Case, labels: Sequence[np.ndarray]) -> float:
-        """Share of pixels that are labelled as by Paddle in float32, over all pictures."""
+        """Share of pixels that are labelled as by Paddle in float32, over all images."""
         expected = np.load(self._models.labels(Export.of(case)))
         return float(np.mean([np.mean(given == right) for given, right in zip(labels, expected)]))
 

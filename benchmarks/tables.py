@@ -5,14 +5,14 @@ from typing import Dict, List, Optional, Sequence
 
 from paddleseg_mobileseg.models.zoo import Published
 
-from .cases import COMPETING, PHONE, SUITES, Case, find_network
+from .cases import ACTIVE_CLASSES, PHONE, SUITES, Case, find_network
 from .comparison import spread
 from .measurements import IN_GRAPH, Measurement, find, label_map_ms, ratio
 
 LABEL_MAPS = {"exact": "exact", "argmax": "argmax", "vim": "VIM"}
 
 CLOCKS = {
-    "wall": "Times are those of a clock on the wall.",
+    "wall": "Times are wall-clock times.",
     "cpu": "Times are those that the process had its core, since the machine had other work beside it.",
 }
 
@@ -66,7 +66,7 @@ def setting(measurements: Sequence[Measurement]) -> str:
     counts = (
         f"rounds: {' to '.join(map(str, dict.fromkeys([rounds[0], rounds[-1]])))}",
         f"runs in each: {settings['repeats']}",
-        f"pictures: {len(settings['pictures'])}",
+        f"images: {len(settings['images'])}",
     )
     counted = ", ".join(counts).capitalize()
     clock = CLOCKS[settings["clock"]]
@@ -83,13 +83,13 @@ def case_table(measurements: Sequence[Measurement]) -> Table:
             ("size", "height"),
             ("engine", "engine"),
             ("numbers", "number_format"),
-            ("classes with a chance", "competing"),
+            ("active classes", "active_classes"),
         )
     }
     titles = ["network", *(title for title, shown in varies.items() if shown), "label map"]
     texts = len(titles)
     titles += [
-        "whole, ms", "spread", "network, ms", "label map, ms", "to the fastest", "pixels as float32", "classes",
+        "end to end, ms", "spread", "network, ms", "label map, ms", "to the fastest", "pixels as float32", "classes",
         "memory, MB", "file, MB", "mIoU, published", "ms on Snapdragon 855, published",
     ]
     rows = []
@@ -98,7 +98,7 @@ def case_table(measurements: Sequence[Measurement]) -> Table:
             "size": f"{each.case.width}x{each.case.height}",
             "engine": each.case.engine,
             "numbers": each.case.number_format,
-            "classes with a chance": str(each.case.competing),
+            "active classes": str(each.case.active_classes),
         }
         figures = published(each.case, suite.dataset)
         rows.append(
@@ -206,7 +206,7 @@ def claims(measurements: Sequence[Measurement]) -> List[Claim]:
         return find(measurements, Case(network, 512, 512, 150, label_map))
 
     base, tiny = of("pp_mobileseg_base", "exact"), of("pp_mobileseg_tiny", "exact")
-    found = _label_map_claims(measurements, COMPETING, "PP-MobileSeg-Base with the exact label map")
+    found = _label_map_claims(measurements, ACTIVE_CLASSES, "PP-MobileSeg-Base with the exact label map")
     rivals = [
         each for each in measurements
         if each.case.label_map == "argmax" and each.case.network.startswith(("mobileseg_", "topformer_"))
@@ -222,18 +222,18 @@ def claims(measurements: Sequence[Measurement]) -> List[Claim]:
 
 
 def claims_by_classes(measurements: Sequence[Measurement]) -> List[Claim]:
-    """The first two of `claims` for each number of classes that share a picture."""
-    numbers = sorted({each.case.competing for each in measurements})
+    """The first two of `claims` for each number of classes that share an image."""
+    numbers = sorted({each.case.active_classes for each in measurements})
     found = [
-        _label_map_claims(measurements, number, f"{number} classes share a picture: the exact label map on Base")
+        _label_map_claims(measurements, number, f"{number} classes share an image: the exact label map on Base")
         for number in numbers
     ]
     return [claim for part in found for claim in part if claim is not None]
 
 
-def _label_map_claims(measurements: Sequence[Measurement], competing: int, subject: str) -> List[Optional[Claim]]:
+def _label_map_claims(measurements: Sequence[Measurement], active_classes: int, subject: str) -> List[Optional[Claim]]:
     exact, argmax, vim = (
-        find(measurements, Case("pp_mobileseg_base", 512, 512, 150, label_map, competing=competing))
+        find(measurements, Case("pp_mobileseg_base", 512, 512, 150, label_map, active_classes=active_classes))
         for label_map in ("exact", "argmax", "vim")
     )
     return [

@@ -1,4 +1,4 @@
-"""Pictures a second in training: this plugin's PP-MobileSeg beside PaddleSeg's own, same weights, same batch."""
+"""Images a second in training: this plugin's PP-MobileSeg beside PaddleSeg's own, same weights, same batch."""
 
 import json
 import statistics
@@ -36,8 +36,8 @@ class TrainingSettings:
     """How training is timed.
 
     Attributes:
-        batch: pictures in a step.
-        height, width: of a picture.
+        batch: images in a step.
+        height, width: of an image.
         rounds: turns of each network and implementation.
         steps: recorded in a turn.
         warmup: steps before them.
@@ -72,7 +72,7 @@ class TrainingSpeed:
     settings: Dict[str, Any]
 
     @property
-    def pictures_a_second(self) -> float:
+    def images_per_second(self) -> float:
         """Median over the rounds."""
         return statistics.median(self.settings["batch"] * 1e3 / ms for ms in self.round_medians().values())
 
@@ -102,7 +102,7 @@ def measure_training(results: ResultsFile, settings: TrainingSettings, networks:
         batch = _write_batch(settings, folder)
         checkpoints = {name: _write_checkpoint(name, folder) for name in networks}
         for name, by, number in tqdm(turns, desc=SUITE, unit="turn", disable=None, leave=False):
-            told = {
+            options = {
                 "network": name,
                 "implementation": by,
                 "checkpoint": str(checkpoints[name]),
@@ -110,7 +110,7 @@ def measure_training(results: ResultsFile, settings: TrainingSettings, networks:
                 "num_classes": _NUM_CLASSES,
                 **{key: chosen[key] for key in ("core", "clock", "warmup", "steps")},
             }
-            command = [sys.executable, str(_WORKER), json.dumps(told)]
+            command = [sys.executable, str(_WORKER), json.dumps(options)]
             with Worker(command, f"training of {name}", _TIMEOUT) as worker:
                 row = {"suite": SUITE, "network": name, "implementation": by, "round": number, **worker.greeting}
             results.append({**row, "environment": environment, "settings": chosen})
@@ -118,10 +118,10 @@ def measure_training(results: ResultsFile, settings: TrainingSettings, networks:
 
 def _write_batch(settings: TrainingSettings, folder: Path) -> Path:
     scenes = SyntheticScenes(size=(settings.height, settings.width), count=settings.batch)
-    pictures, labels = zip(*(scenes.scene(index) for index in range(settings.batch)))
+    images, labels = zip(*(scenes.scene(index) for index in range(settings.batch)))
     path = folder / "batch.npz"
-    normalised = np.stack(pictures).transpose(0, 3, 1, 2).astype(np.float32) / 127.5 - 1
-    np.savez(path, pictures=normalised, labels=np.stack(labels).astype(np.int64))
+    normalised = np.stack(images).transpose(0, 3, 1, 2).astype(np.float32) / 127.5 - 1
+    np.savez(path, images=normalised, labels=np.stack(labels).astype(np.int64))
     return path
 
 
@@ -164,8 +164,8 @@ def training_setting(speeds: Sequence[TrainingSpeed]) -> str:
     return (
         f"Measured with Paddle {environment['versions']['paddle']} on {environment['device']} ({environment['cpu']}), "
         f"core {settings['core']}, {environment['date'][:10]}: {len(speeds[0].step_ms)} rounds of {settings['steps']} "
-        f"steps with {settings['batch']} pictures of {settings['width']}x{settings['height']}, {_NUM_CLASSES} classes, "
-        "cross entropy and AdamW, the same weights and pictures for both, nothing dropped. "
+        f"steps with {settings['batch']} images of {settings['width']}x{settings['height']}, {_NUM_CLASSES} classes, "
+        "cross entropy and AdamW, the same weights and images for both, nothing dropped. "
         f"{CLOCKS[settings['clock']]}"
     )
 
@@ -179,14 +179,14 @@ def training_table(speeds: Sequence[TrainingSpeed]) -> Table:
             [
                 find_model(speed.network).title,
                 IMPLEMENTATIONS[speed.implementation],
-                f"{speed.pictures_a_second:.2f}",
+                f"{speed.images_per_second:.2f}",
                 f"{statistics.median(speed.round_medians().values()):.0f}",
                 _speed_ratio(speed, stock.get(speed.network)),
                 f"{speed.losses[0]:.6f}",
                 f"{speed.losses[-1]:.6f}",
             ]
         )
-    titles = ["network", "of", "pictures a second", "a step, ms", "speed over PaddleSeg's", "first loss", "last loss"]
+    titles = ["network", "of", "images a second", "a step, ms", "speed over PaddleSeg's", "first loss", "last loss"]
     return Table(titles, [False, False] + [True] * 5, rows)
 
 

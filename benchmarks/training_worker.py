@@ -1,7 +1,7 @@
 """Takes training steps in a process of its own and prints their times and losses as one line of JSON.
 
 Run by path with JSON: "network", "implementation" ("plugin" or "paddleseg"),
-"checkpoint" under PaddleSeg's names, "batch" (an .npz with "pictures" and "labels"), "num_classes", "core" or null,
+"checkpoint" under PaddleSeg's names, "batch" (an .npz with "images" and "labels"), "num_classes", "core" or null,
 "clock" ("wall" or "cpu"), "warmup" and "steps".
 """
 
@@ -54,30 +54,30 @@ def without_chance(network: nn.Layer) -> nn.Layer:
 
 
 def main() -> None:
-    told = json.loads(sys.argv[1])
-    if told["core"] is not None:
-        os.sched_setaffinity(0, [told["core"]])
-    if told["implementation"] == "plugin":
-        network = build_model(told["network"], told["num_classes"])
-        load_weights(network, told["checkpoint"])
+    options = json.loads(sys.argv[1])
+    if options["core"] is not None:
+        os.sched_setaffinity(0, [options["core"]])
+    if options["implementation"] == "plugin":
+        network = build_model(options["network"], options["num_classes"])
+        load_weights(network, options["checkpoint"])
     else:
-        network = stock_network(told["network"], told["num_classes"])
-        network.set_state_dict(paddle.load(told["checkpoint"]))
+        network = stock_network(options["network"], options["num_classes"])
+        network.set_state_dict(paddle.load(options["checkpoint"]))
     without_chance(network).train()
     optimizer = paddle.optimizer.AdamW(1e-4, parameters=network.parameters())
-    batch = np.load(told["batch"])
-    pictures, labels = paddle.to_tensor(batch["pictures"]), paddle.to_tensor(batch["labels"])
-    clock = {"wall": time.perf_counter, "cpu": time.process_time}[told["clock"]]
+    batch = np.load(options["batch"])
+    images, labels = paddle.to_tensor(batch["images"]), paddle.to_tensor(batch["labels"])
+    clock = {"wall": time.perf_counter, "cpu": time.process_time}[options["clock"]]
     times, losses = [], []
-    for _ in range(told["warmup"] + told["steps"]):
+    for _ in range(options["warmup"] + options["steps"]):
         start = clock()
-        loss = F.cross_entropy(network(pictures)[0], labels, axis=1)
+        loss = F.cross_entropy(network(images)[0], labels, axis=1)
         loss.backward()
         optimizer.step()
         optimizer.clear_grad()
         losses.append(float(loss))
         times.append((clock() - start) * 1e3)
-    answers.write(json.dumps({"step_ms": times[told["warmup"]:], "losses": losses}) + "\n")
+    answers.write(json.dumps({"step_ms": times[options["warmup"]:], "losses": losses}) + "\n")
     answers.flush()
 
 

@@ -56,7 +56,7 @@ def training() -> str:
 
 
 def side_by_side() -> str:
-    """Every network side by side, from the committed results of a suite, with its picture drawn anew."""
+    """Every network side by side, from the committed results of a suite, with its image drawn anew."""
     measurements = read_measurements(SIDE_BY_SIDE)
     PICTURE.write_text(plots.readme_plot(measurements), encoding="utf-8")
     table = tables.network_table(measurements).markdown()
@@ -70,12 +70,12 @@ def benchmark_claims() -> str:
 
 
 def class_claims() -> str:
-    """What of it depends on how many classes share a picture."""
+    """What of it depends on how many classes share an image."""
     return tables.claim_table(tables.claims_by_classes(read_measurements(MEASURED / "classes.jsonl"))).markdown()
 
 
 def distillation() -> str:
-    """What a student of reduced pictures gains from its teacher, and what it saves."""
+    """What a student of reduced images gains from its teacher, and what it saves."""
     return distillation_report.table(read_results(MEASURED / "distillation.jsonl"))
 
 
@@ -117,7 +117,7 @@ def demo() -> str:
             f"latency at {width}x{height}, one thread, network + exact label map",
             f"{exact['network']['median_ms']:.1f} + {exact['label_map']['median_ms']:.2f} ms",
         ),
-        ("the same with argmax in the graph", f"{argmax['whole']['median_ms']:.1f} ms"),
+        ("the same with argmax in the graph", f"{argmax['end_to_end']['median_ms']:.1f} ms"),
         ("size of the `.nb`, arm and x86", f"{files['arm'] / 1e6:.2f} MB and {files['x86'] / 1e6:.2f} MB"),
         ("training, and everything", f"{run['seconds']['train']:.0f} s and {sum(run['seconds'].values()):.0f} s"),
     ]

@@ -1,6 +1,6 @@
 """The two kinds of failure that a user can act on.
 
-Both carry one line that says what is wrong, where, and how to mend it. The
+Both carry one line that says what is wrong, where, and how to fix it. The
 command line prints that line and ends with `exit_status`; Python callers catch
 `MobilesegError`.
 """

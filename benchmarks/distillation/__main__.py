@@ -1,4 +1,4 @@
-"""Train a teacher, then a student of reduced pictures with it and without it, and time what the student saves."""
+"""Train a teacher, then a student of reduced images with it and without it, and time what the student saves."""
 
 import argparse
 import sys

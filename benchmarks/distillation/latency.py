@@ -1,4 +1,4 @@
-"""What the reduced picture saves: a network at full and at half height and width, in turns, through Paddle-Lite."""
+"""What the reduced image saves: a network at full and at half height and width, in turns, through Paddle-Lite."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -16,11 +16,11 @@ CASES: Dict[str, Tuple[str, int, Tuple[int, int]]] = {
     "scenes": ("pp_mobileseg_tiny", 9, (192, 256)),
     "ADE20K": ("seaformer_base", 150, (512, 512)),
 }
-"""Network, classes, and the whole picture's height and width; weights are random, times do not depend on them."""
+"""Network, classes, and the whole image's height and width; weights are random, times do not depend on them."""
 
 
 def time_case(case: str, folder: Path, repeats: int) -> Dict[str, Any]:
-    """Convert a network for whole and for reduced pictures, and time both.
+    """Convert a network for whole and for reduced images, and time both.
 
     Args:
         case: of `CASES`.

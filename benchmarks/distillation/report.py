@@ -6,9 +6,9 @@ from typing import Any, Dict, List
 Row = Dict[str, Any]
 
 _TITLES = {
-    "teacher": "teacher, whole pictures",
-    "plain": "student alone, reduced pictures",
-    "distilled": "student with the teacher, reduced pictures",
+    "teacher": "teacher, whole images",
+    "plain": "student alone, reduced images",
+    "distilled": "student with the teacher, reduced images",
 }
 
 

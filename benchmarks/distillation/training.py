@@ -15,7 +15,7 @@ from paddleseg_mobileseg.paths import CONFIGS
 
 TEACHER = "teacher"
 RUNS = ("distilled", "plain")
-"""The student with the weights of its config, and with weights of 0: the same network, pictures, labels and order."""
+"""The student with the weights of its config, and with weights of 0: the same network, images, labels and order."""
 
 _WEIGHTS = ("output_weight", "feature_weight", "cross_model_weight")
 

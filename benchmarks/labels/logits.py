@@ -41,7 +41,7 @@ class Case:
     def logits(self, seed: int = 0) -> np.ndarray:
         """Float32 [1, classes, SIZE / stride, SIZE / stride].
 
-        Classes with a chance are smooth random fields of unit spread; the others lie 6 below, with a spread
+        Classes active are smooth random fields of unit spread; the others lie 6 below, with a spread
         that keeps them different from each other, as the losing classes of a trained network are.
         """
         random = np.random.RandomState(seed)

@@ -10,8 +10,8 @@ import paddle
 from paddleseg_mobileseg import build_model
 from paddleseg_mobileseg.files import scratch_folder
 
-from ..pictures import built_in_pictures, read_pictures
-from ..weights import settle
+from ..images import built_in_images, read_images
+from ..random_weights import calibrate_random_weights
 from .logits import SIZE
 
 CLASSES = 150
@@ -19,32 +19,32 @@ CLASSES = 150
 
 @dataclass(frozen=True)
 class NetworkCase:
-    """Logits of a network for one picture of SIZE x SIZE.
+    """Logits of a network for one image of SIZE x SIZE.
 
     Attributes:
         model: its name in the zoo.
-        competing: how many of the classes have a chance to win; None for all.
+        active_classes: how many of the classes have a chance to win; None for all.
     """
 
     model: str
-    competing: Optional[int]
+    active_classes: Optional[int]
 
     def name(self) -> str:
-        competing = "all" if self.competing is None else self.competing
-        return f"{self.model}, {CLASSES} classes, {competing} with a chance"
+        active_classes = "all" if self.active_classes is None else self.active_classes
+        return f"{self.model}, {CLASSES} classes, {active_classes} active"
 
     def facts(self) -> Dict[str, Any]:
-        return {"question": "networks", "classes": CLASSES, "model": self.model, "competing": self.competing}
+        return {"question": "networks", "classes": CLASSES, "model": self.model, "active_classes": self.active_classes}
 
     def logits(self, seed: int = 0) -> np.ndarray:
         """Float32 [1, classes, h, w]."""
         paddle.seed(seed)
         network = build_model(self.model, CLASSES)
         with scratch_folder() as folder:
-            pictures = read_pictures(built_in_pictures(Path(folder), 2), SIZE, SIZE)
-        settle(network, pictures, CLASSES, self.competing)
+            images = read_images(built_in_images(Path(folder), 2), SIZE, SIZE)
+        calibrate_random_weights(network, images, CLASSES, self.active_classes)
         with paddle.no_grad():
-            return network.logits(paddle.to_tensor(pictures[:1])).numpy()
+            return network.logits(paddle.to_tensor(images[:1])).numpy()
 
 
 def network_cases() -> List[NetworkCase]:

@@ -15,7 +15,7 @@ from .tails import WAYS, milliseconds
 
 QUESTIONS = {
     "classes": "Number of classes, 12 of them present in pieces of 64 pixels",
-    "classes present": "Classes that the picture holds, of 150, at stride 8",
+    "classes present": "Classes that the image holds, of 150, at stride 8",
     "pieces": "How broken up the map is: 12 of 150 classes, from one piece to noise",
     "noise": "The worst case: independent random logits",
     "networks": "Logits of networks",

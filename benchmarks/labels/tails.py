@@ -14,7 +14,7 @@ from paddleseg_mobileseg.deploy.ir.program import ProgramDesc
 from paddleseg_mobileseg.deploy.ir.static_graph import static_mode
 from paddleseg_mobileseg.deploy.ir.tensors import OutputTensor
 from paddleseg_mobileseg.deploy.label_tail import tail_program
-from paddleseg_mobileseg.deploy.lower import PreparedModel
+from paddleseg_mobileseg.deploy.lower import LoweredModel
 from paddleseg_mobileseg.deploy.runtime.bench import LiteRun
 from paddleseg_mobileseg.deploy.runtime.predictor import HOST_TARGET, LitePredictor
 from paddleseg_mobileseg.deploy.runtime.records import Record, flat, ratio
@@ -43,7 +43,7 @@ def write_way(way: str, shape: Sequence[int], size: Sequence[int], folder: Path)
         program = tail_program(way, shape, size, align_corners=False)
         output = OutputTensor(program.output_name, "labels", "int32", [shape[0], *size], way)
     nb = folder / f"{way}.nb"
-    write_model(PreparedModel(program, program, output, {}, way), nb, HOST_TARGET)
+    write_model(LoweredModel(program, program, output, {}, way), nb, HOST_TARGET)
     return nb
 
 

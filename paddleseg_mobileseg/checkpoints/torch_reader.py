@@ -64,7 +64,7 @@ class _Storage:
 
 
 class _Tensor:
-    """A view of a storage, as `torch._utils._rebuild_tensor_v2` is told of it; further arguments do not matter."""
+    """A view of a storage, as `torch._utils._rebuild_tensor_v2` describes it; further arguments do not matter."""
 
     def __init__(self, storage: Any, offset: Any, size: Any, stride: Any, *_: Any):
         numbers = [offset, *size, *stride]

@@ -4,13 +4,13 @@ from pathlib import Path
 
 from ..files import write_text
 
-EXAMPLE = "mobileseg bench tiny.nb base.nb --images pictures/"
+EXAMPLE = "mobileseg bench tiny.nb base.nb --images images/"
 
 
 def add_arguments(parser) -> None:
     parser.add_argument("models", nargs="+", type=Path, metavar="MODEL.nb", help="models converted for x86")
     parser.add_argument(
-        "--images", nargs="+", type=Path, help="pictures, and folders of pictures, to feed in turn (default: noise)"
+        "--images", nargs="+", type=Path, help="images, and folders of images, to feed in turn (default: noise)"
     )
     parser.add_argument("--seed", type=int, default=0, help="of the noise (default: 0)")
     parser.add_argument("--warmup", type=int, default=20, help="runs before the measurement (default: 20)")

@@ -1,4 +1,4 @@
-"""`mobileseg check-data`: read every picture and label of a config's data sets before training does."""
+"""`mobileseg check-data`: read every image and label of a config's data sets before training does."""
 
 import argparse
 import json

@@ -6,13 +6,13 @@ from pathlib import Path
 from ..deploy import LABEL_MAPS, MAX_DIFFERENCE, MIN_AGREEMENT, WEIGHTS
 from ..errors import InputError, ToolError
 
-EXAMPLE = "mobileseg compare output/export --images pictures/"
+EXAMPLE = "mobileseg compare output/export --images images/"
 
 
 def add_arguments(parser) -> None:
     parser.add_argument("exported_dir", type=Path, help="the folder that an export wrote")
     parser.add_argument("--nb", type=Path, help="its conversion for x86 (default: convert now, keep nothing)")
-    parser.add_argument("--images", nargs="+", type=Path, help="pictures, and folders of pictures, to feed")
+    parser.add_argument("--images", nargs="+", type=Path, help="images, and folders of images, to feed")
     parser.add_argument(
         "--random", type=int, default=1, metavar="N", help="without --images: inputs of noise (default: 1)"
     )
@@ -50,7 +50,7 @@ def run(args) -> None:
 
     if args.nb and (args.input_shape or args.weights != "float32" or args.labels != "exact"):
         raise InputError(
-            "--input-shape, --weights and --labels say how to convert, and --nb is converted: leave them away"
+            "--input-shape, --weights and --labels say how to convert, and --nb is converted: omit them"
         )
     found = compare(
         args.exported_dir,

@@ -1,4 +1,4 @@
-"""`mobileseg demo`: the whole way on the built-in data set, ending in a report with pictures."""
+"""`mobileseg demo`: the whole pipeline on the built-in data set, ending in a report with images."""
 
 import argparse
 import json
@@ -36,14 +36,16 @@ def run(args: argparse.Namespace) -> None:
 
 def summary(result: Dict[str, Any]) -> str:
     """The result in a few lines."""
-    latency = {row["configuration"]["label_map"]: row["summary"]["whole"]["median_ms"] for row in result["latency"]}
+    latency = {
+        row["configuration"]["label_map"]: row["summary"]["end_to_end"]["median_ms"] for row in result["latency"]
+    }
     pixels = {row["label_map"]: row["total"]["pixel_agreement"] for row in result["agreements"]}
     height, width = result["size"]
     rows = {
         "mIoU": f"{result['checkpoint_scores']['miou']:.4f} on {result['scenes']['test']} held-out scenes, "
         f"{result['converted_scores']['miou']:.4f} after conversion",
         "agreement": f"{100 * pixels['exact']:.4f} % of the pixels get the same class in Paddle and Paddle-Lite",
-        "latency": f"{latency['exact']:.1f} ms a picture of {width}x{height} with label map, one thread of this host",
+        "latency": f"{latency['exact']:.1f} ms an image of {width}x{height} with label map, one thread of this host",
         "training": f"{result['seconds']['train']:.0f} s of {sum(result['seconds'].values()):.0f} s",
         "report": result["report"],
     }

@@ -8,7 +8,7 @@ from . import device_bench, device_list, device_predict
 ACTIONS = {
     "list": (device_list, "show the phones that adb knows, and what of them bears on a measurement"),
     "bench": (device_bench, "time .nb models on phones, taking turns"),
-    "predict": (device_predict, "segment pictures on a phone and write overlays; compare the labels with Paddle's"),
+    "predict": (device_predict, "segment images on a phone and write overlays; compare the labels with Paddle's"),
 }
 
 EXAMPLE = device_bench.EXAMPLE

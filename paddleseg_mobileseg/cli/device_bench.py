@@ -9,7 +9,7 @@ from ..deploy.runtime.records import Record, json_lines, markdown
 from ..errors import InputError
 from .device_options import add_program_arguments, run_settings, warn
 
-EXAMPLE = "mobileseg device bench tiny.nb base.nb --images pictures/ --output results.jsonl"
+EXAMPLE = "mobileseg device bench tiny.nb base.nb --images images/ --output results.jsonl"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -18,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--device", nargs="+", metavar="SERIAL", help="phones, as `adb devices` names them (default: the only one)"
     )
     parser.add_argument(
-        "--images", nargs="+", type=Path, help="pictures, and folders of pictures, to feed in turn (default: noise)"
+        "--images", nargs="+", type=Path, help="images, and folders of images, to feed in turn (default: noise)"
     )
     parser.add_argument("--seed", type=int, default=0, help="of the noise (default: 0)")
     parser.add_argument("--warmup", type=int, default=20, help="runs that do not count, in each round (default: 20)")

@@ -49,7 +49,7 @@ def run_settings(args: argparse.Namespace) -> RunSettings:
     if not 0 < args.timeout <= _A_DAY:
         raise InputError(f"--timeout takes seconds above 0 and up to {_A_DAY}, not {args.timeout:g}")
     if args.cores and args.power_mode not in (None, "no_bind"):
-        raise InputError("--power-mode chooses cores and so does --cores: leave one away")
+        raise InputError("--power-mode chooses cores and so does --cores: omit one")
     return RunSettings(
         program=args.program,
         library=args.library,

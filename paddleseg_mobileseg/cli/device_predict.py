@@ -1,4 +1,4 @@
-"""`mobileseg device predict`: pictures through a network on a phone, and overlays of what it saw."""
+"""`mobileseg device predict`: images through a network on a phone, and overlays of what it saw."""
 
 import argparse
 import json
@@ -12,12 +12,12 @@ from .device_options import add_program_arguments, run_settings, warn
 if TYPE_CHECKING:
     from ..deploy.android.predict import Prediction
 
-EXAMPLE = "mobileseg device predict model.nb pictures/ --check output/export"
+EXAMPLE = "mobileseg device predict model.nb images/ --check output/export"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", type=Path, metavar="MODEL.nb", help="a model converted for arm")
-    parser.add_argument("images", nargs="+", type=Path, metavar="IMAGE", help="pictures, and folders of pictures")
+    parser.add_argument("images", nargs="+", type=Path, metavar="IMAGE", help="images, and folders of images")
     parser.add_argument("--device", metavar="SERIAL", help="as `adb devices` names it (default: the only one)")
     parser.add_argument(
         "--check", type=Path, metavar="EXPORTED_DIR", help="compare with Paddle's labels of the exported model"
@@ -36,11 +36,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     from ..deploy.android.predict import predict
     from ..deploy.runtime.agreement import total_agreement
-    from ..deploy.runtime.inputs import find_pictures
+    from ..deploy.runtime.inputs import find_images
     from ..report.predictions import write_prediction
 
     settings = run_settings(args)
-    _refuse_equal_names(find_pictures(args.images))
+    _refuse_equal_names(find_images(args.images))
     rows: List[Dict[str, Any]] = []
     agreements = []
     for prediction in predict(
@@ -51,14 +51,14 @@ def run(args: argparse.Namespace) -> None:
         settings=settings,
         warn=warn,
     ):
-        rows.append(_row(prediction, write_prediction(prediction.picture, prediction.labels, args.save_dir)))
+        rows.append(_row(prediction, write_prediction(prediction.image, prediction.labels, args.save_dir)))
         if prediction.agreement:
             agreements.append(prediction.agreement)
         if not args.json:
             print(_text(rows[-1]), flush=True)
     total = total_agreement(agreements) if agreements else None
     if args.json:
-        print(json.dumps({"pictures": rows, "pixel_agreement": total and total.pixel_agreement}, indent=2))
+        print(json.dumps({"images": rows, "pixel_agreement": total and total.pixel_agreement}, indent=2))
     elif total:
         print(f"all: {100 * total.pixel_agreement:.4f} % of {total.pixels} pixels of the same class as Paddle's")
     fault = total.fault(args.min_agreement) if total else None
@@ -66,18 +66,18 @@ def run(args: argparse.Namespace) -> None:
         raise ToolError(f"the phone and Paddle disagree on {args.check}: {fault}")
 
 
-def _refuse_equal_names(pictures: Sequence[Path]) -> None:
+def _refuse_equal_names(images: Sequence[Path]) -> None:
     seen: Dict[str, Path] = {}
-    for picture in pictures:
-        other = seen.setdefault(picture.stem, picture)
-        if other != picture:
-            raise InputError(f"{other} and {picture} would be written to the same files: give them one after the other")
+    for image in images:
+        other = seen.setdefault(image.stem, image)
+        if other != image:
+            raise InputError(f"{other} and {image} would be written to the same files: give them one after the other")
 
 
 def _row(prediction: "Prediction", written: Sequence[Path]) -> Dict[str, Any]:
     agreement = prediction.agreement
     return {
-        "picture": str(prediction.picture),
+        "image": str(prediction.image),
         "classes_present": sorted(map(int, set(prediction.labels.ravel()))),
         "pixel_agreement": agreement and agreement.pixel_agreement,
         "written": [str(path) for path in written],
@@ -87,4 +87,4 @@ def _row(prediction: "Prediction", written: Sequence[Path]) -> Dict[str, Any]:
 def _text(row: Dict[str, Any]) -> str:
     share = row["pixel_agreement"]
     agreeing = "" if share is None else f", {100 * share:.4f} % of the same class as Paddle's"
-    return f"{row['picture']}: {len(row['classes_present'])} classes{agreeing} -> {' '.join(row['written'])}"
+    return f"{row['image']}: {len(row['classes_present'])} classes{agreeing} -> {' '.join(row['written'])}"

@@ -1,4 +1,4 @@
-"""`mobileseg predict`: PaddleSeg's prediction, with the list of written pictures on stdout."""
+"""`mobileseg predict`: PaddleSeg's prediction, with the list of written images on stdout."""
 
 import argparse
 import os
@@ -16,7 +16,7 @@ from ..errors import InputError
 from ..files import check_save_dir
 from . import paddleseg_tools as tools
 
-EXAMPLE = "mobileseg predict --config my_config.yml --model_path model.pdparams --image_path pictures/"
+EXAMPLE = "mobileseg predict --config my_config.yml --model_path model.pdparams --image_path images/"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,8 +24,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     tools.add_device_argument(parser)
     parser.add_argument("--device_id", type=int, default=0, help="which of several devices (default: 0)")
     parser.add_argument("--model_path", required=True, help="the checkpoint")
-    parser.add_argument("--image_path", required=True, help="a picture, a folder, or a text file that lists pictures")
-    parser.add_argument("--save_dir", default="./output/result", help="where pictures go (default: ./output/result)")
+    parser.add_argument("--image_path", required=True, help="an image, a folder, or a text file that lists images")
+    parser.add_argument("--save_dir", default="./output/result", help="where images go (default: ./output/result)")
     tools.add_augmentation_arguments(parser, "--aug_pred")
     parser.add_argument("--custom_color", nargs="+", type=int, help="R G B of each class, one after the other")
     tools.add_multilabel_argument(parser, predict)
@@ -76,13 +76,13 @@ def _predict(args: argparse.Namespace) -> List[str]:
 
 
 def _images(path: str) -> Tuple[List[str], Optional[str]]:
-    """The pictures that `--image_path` names, and the folder that their names in the result are relative to."""
+    """The images that `--image_path` names, and the folder that their names in the result are relative to."""
     try:
         images, folder = get_image_list(path)
     except FileNotFoundError as error:
         raise InputError(f"there is no --image_path {path}") from error
     except (RuntimeError, UnicodeDecodeError) as error:
-        raise InputError(f"--image_path {path} names no pictures (.jpg, .png or .bmp)") from error
+        raise InputError(f"--image_path {path} names no images (.jpg, .png or .bmp)") from error
     _check_images(images, thorough=False)
     return images, folder
 

@@ -47,7 +47,7 @@ def run(args: argparse.Namespace) -> None:
         print(f"{row['class']:>5}  {row['iou']:>6.4f}  {row['precision']:>9.4f}  {row['name'] or ''}".rstrip())
     print(
         f"mIoU {result['miou']:.4f}, accuracy {result['accuracy']:.4f}, kappa {result['kappa']:.4f} "
-        f"on {result['images']} pictures"
+        f"on {result['images']} images"
     )
 
 

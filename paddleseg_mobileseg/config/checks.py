@@ -150,8 +150,8 @@ class _ComponentCheck:
     def numbers(self, where: str, given: Mapping[str, Any]) -> None:
         for key, value in given.items():
             if isinstance(value, str) and _TEXT_NUMBER.fullmatch(value):
-                mended = re.sub("[eE]", ".0e", value)
-                self.fail(f"{where}.{key}", f"YAML reads {value} as text, not as a number; write {mended}")
+                number = re.sub("[eE]", ".0e", value)
+                self.fail(f"{where}.{key}", f"YAML reads {value} as text, not as a number; write {number}")
 
     def losses(self, where: str, given: Any) -> None:
         self.keys(where, given, ("types", "coef"))

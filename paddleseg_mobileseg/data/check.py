@@ -17,8 +17,8 @@ from .samples import (
     Problem,
     files_problem,
     has_class_numbers,
+    header_size,
     label_problem,
-    picture_size,
     sample_files,
     sample_name,
 )
@@ -34,7 +34,7 @@ class SplitReport:
         class_pixels: pixels of each class in the readable labels, int64 [num_classes]; empty where the data set
             does not say its classes.
         problems: all of them, in the order of the samples.
-        sizes: how many pictures there are of each (height, width).
+        sizes: how many images there are of each (height, width).
         ignored_pixels: pixels of the ignore_index.
     """
 
@@ -57,7 +57,7 @@ class SplitReport:
 def check_dataset(dataset: Any, name: str, workers: Optional[int] = None, multilabel: bool = False) -> SplitReport:
     """Read every sample of a PaddleSeg data set and say all that is wrong.
 
-    Pictures and labels that the data set lists as files are decoded whole. The label is what the data set's own
+    Images and labels that the data set lists as files are decoded whole. The label is what the data set's own
     `__getitem__` makes of the file, without the transforms, so that each data set's conventions hold (ADE20K
     subtracts 1 and ignores what was 0).
 
@@ -110,7 +110,7 @@ class _SampleReader:
 
     def read(self, index: int) -> _Finding:
         files = sample_files(self.dataset, index)
-        size = picture_size(files[0]) if files else None
+        size = header_size(files[0]) if files else None
         problem = files_problem(files[:1] if self.multilabel else files, thorough=True)
         if problem:
             return _Finding(problem, size)

@@ -1,4 +1,4 @@
-"""PaddleSeg's inference with label maps that never interpolate every class to the size of the picture."""
+"""PaddleSeg's inference with label maps that never interpolate every class to the size of the image."""
 
 from contextlib import contextmanager
 from typing import Any, Iterator, List, Optional, Tuple
@@ -15,8 +15,8 @@ from ..labels import compiled, upsample_labels
 def exact_label_maps() -> Iterator[None]:
     """Within the block `paddleseg.core.infer.inference` makes its label maps with `upsample_labels`.
 
-    Stock interpolates the logits of every class to the size of the picture before it takes the argmax:
-    3.6 GB for 150 classes and a picture of 6 megapixels. The labels are the same up to rounding. Only on
+    Stock interpolates the logits of every class to the size of the image before it takes the argmax:
+    3.6 GB for 150 classes and an image of 6 megapixels. The labels are the same up to rounding. Only on
     the CPU, where interpolation is the slow part, and only where the C++ core is installed.
     """
     stock = infer.inference
@@ -36,11 +36,11 @@ def exact_label_maps() -> Iterator[None]:
 
 
 def label_map(logits: paddle.Tensor, trans_info: List[Any]) -> paddle.Tensor:
-    """Undo the resizing and padding of a picture on its logits, and take the argmax.
+    """Undo the resizing and padding of an image on its logits, and take the argmax.
 
     Args:
         logits: [N, C, h, w], of the size that the network was fed with.
-        trans_info: what PaddleSeg's transforms did to the picture, in order: ("resize", (height, width)
+        trans_info: what PaddleSeg's transforms did to the image, in order: ("resize", (height, width)
             before it) and ("padding", (height, width) before it).
 
     Returns:

@@ -1,4 +1,4 @@
-"""How a picture becomes the input of a network."""
+"""How an image becomes the input of a network."""
 
 from dataclasses import dataclass
 from typing import Tuple
@@ -6,7 +6,7 @@ from typing import Tuple
 
 @dataclass
 class Preprocessing:
-    """How a picture becomes the network's input: RGB, resized to it, then `(pixel / 255 - mean) / std` per channel."""
+    """How an image becomes the network's input: RGB, resized to it, then `(pixel / 255 - mean) / std` per channel."""
 
     mean: Tuple[float, ...]
     std: Tuple[float, ...]

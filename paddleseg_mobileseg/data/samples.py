@@ -36,14 +36,14 @@ _EXIF_ORIENTATION = 274
 
 
 def sample_files(dataset, index: int) -> Tuple[str, ...]:
-    """The picture and label files of a sample, as far as the data set keeps a list of them."""
+    """The image and label files of a sample, as far as the data set keeps a list of them."""
     files = getattr(dataset, "file_list", None)
     row = files[index] if files is not None and index < len(files) else ()
     return tuple(path for path in (row if isinstance(row, (list, tuple)) else [row]) if isinstance(path, str))
 
 
 def sample_name(dataset, index: int) -> str:
-    """What to call a sample in a message: its picture's file, or its position."""
+    """What to call a sample in a message: its image's file, or its position."""
     files = sample_files(dataset, index)
     return files[0] if files else f"sample {index} of {type(dataset).__name__}"
 
@@ -54,7 +54,7 @@ def has_class_numbers(dataset, sample: Any) -> bool:
 
 
 def file_fault(path: str, thorough: bool) -> Optional[str]:
-    """Why a picture file cannot be read whole; None where it can, or is no picture.
+    """Why an image file cannot be read whole; None where it can, or is no image.
 
     OpenCV reads a truncated JPEG "successfully", with grey for what is missing.
 
@@ -75,45 +75,45 @@ def file_fault(path: str, thorough: bool) -> Optional[str]:
     if not thorough and (begin not in _ENDS or _ENDS[begin] in end):
         return None
     try:
-        with Image.open(path) as picture:
-            picture.load()
+        with Image.open(path) as image:
+            image.load()
     except Image.UnidentifiedImageError:
         # OpenCV knows formats that Pillow does not, and a data set may keep its labels in arrays.
-        if begin in _ENDS or _is_picture_name(path) and cv2.imread(path) is None:
-            return "is not a picture"
-    except Exception as error:  # a damaged picture raises nearly anything, depending on the byte that is wrong
+        if begin in _ENDS or _is_image_name(path) and cv2.imread(path) is None:
+            return "is not an image"
+    except Exception as error:  # a damaged image raises nearly anything, depending on the byte that is wrong
         return f"is truncated or damaged ({error})"
     return None
 
 
-def _is_picture_name(path: str) -> bool:
+def _is_image_name(path: str) -> bool:
     return path.lower().endswith((".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".ppm", ".pgm"))
 
 
-def picture_size(path: str) -> Optional[Tuple[int, int]]:
-    """Height and width in pixels as OpenCV reads the file, out of its header; None where it is no picture."""
+def header_size(path: str) -> Optional[Tuple[int, int]]:
+    """Height and width in pixels as OpenCV reads the file, out of its header; None where it is no image."""
     try:
-        with Image.open(path) as picture:
-            width, height = picture.size
+        with Image.open(path) as image:
+            width, height = image.size
             # Only a JPEG is asked, since looking for it in a PNG may decode the whole file.
-            turned = picture.format == "JPEG" and picture.getexif().get(_EXIF_ORIENTATION, 1) >= 5
+            turned = image.format == "JPEG" and image.getexif().get(_EXIF_ORIENTATION, 1) >= 5
     except Exception:
         return None
     return (width, height) if turned else (height, width)
 
 
 def files_problem(files: Sequence[str], thorough: bool) -> Optional[Problem]:
-    """What is wrong with the files of one sample, a picture and perhaps its label; `thorough` as in `file_fault`."""
+    """What is wrong with the files of one sample, an image and perhaps its label; `thorough` as in `file_fault`."""
     for path in files:
         fault = file_fault(path, thorough)
         if fault:
             return Problem(UNREADABLE, f"{path} {fault}")
     if len(files) == 2:
-        picture, label = (picture_size(path) for path in files)
-        if picture and label and picture != label:
+        image, label = (header_size(path) for path in files)
+        if image and label and image != label:
             return Problem(
                 SIZES_DIFFER,
-                f"{files[0]} is {picture[1]}x{picture[0]} and its label {files[1]} is {label[1]}x{label[0]}; "
+                f"{files[0]} is {image[1]}x{image[0]} and its label {files[1]} is {label[1]}x{label[0]}; "
                 "they must be of one size",
             )
     return None
@@ -132,7 +132,7 @@ def _label_fault(label: np.ndarray, num_classes: int, ignore_index: int) -> Opti
         label = label[0]
     if label.ndim != 2:
         return (
-            f"is of shape {list(label.shape)}; a label holds one class number a pixel, so save it as a picture of "
+            f"is of shape {list(label.shape)}; a label holds one class number a pixel, so save it as an image of "
             "one channel"
         )
     wrong = (label != ignore_index) & ((label < 0) | (label >= num_classes))

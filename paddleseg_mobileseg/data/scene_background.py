@@ -102,7 +102,7 @@ def _pool(canvas: Canvas, horizon: float) -> np.ndarray:
 
 
 def paint_road(canvas: Canvas, horizon: float) -> Place:
-    """A paved or a dirt road, to the horizon or across the picture; returns where a car may be on it."""
+    """A paved or a dirt road, to the horizon or across the image; returns where a car may be on it."""
     paved = canvas.chance(0.75)
     if paved:
         colour = canvas.colour((0.55, 0.7), (0.0, 0.12), (0.28, 0.62))
@@ -123,7 +123,7 @@ def _road_ahead(canvas: Canvas, horizon: float):
     half = canvas.uniform(0.3, 0.55)
 
     def on_road(nearness: float, side: float) -> Point:
-        """0 is the horizon, 1 the lower edge of the picture; sides are -1 and 1 in lengths of the lower edge."""
+        """0 is the horizon, 1 the lower edge of the image; sides are -1 and 1 in lengths of the lower edge."""
         return vanishing + nearness * (foot - vanishing) + side * nearness, horizon + nearness * (1.02 - horizon)
 
     outline = [(vanishing - 0.03, horizon), (vanishing + 0.03, horizon), on_road(1, half), on_road(1, -half)]

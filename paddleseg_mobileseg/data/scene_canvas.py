@@ -1,4 +1,4 @@
-"""The classes of the built-in scenes, and the canvas on which a picture and its labels are painted together."""
+"""The classes of the built-in scenes, and the canvas on which an image and its labels are painted together."""
 
 import colorsys
 from typing import Sequence, Tuple
@@ -28,9 +28,9 @@ Range = Tuple[float, float]
 
 
 class Canvas:
-    """A picture under work.
+    """An image under work.
 
-    Lengths are in heights of the picture; x grows to the right, y downwards.
+    Lengths are in heights of the image; x grows to the right, y downwards.
 
     Args:
         rng: the only source of chance.
@@ -61,7 +61,7 @@ class Canvas:
         return colorsys.hsv_to_rgb(self.uniform(*hue) % 1.0, self.uniform(*saturation), self.uniform(*value))
 
     def noise(self, rows: float, columns: float) -> np.ndarray:
-        """Smooth noise of about unit variance, with so many features down and across the picture, float32 [H, W]."""
+        """Smooth noise of about unit variance, with so many features down and across the image, float32 [H, W]."""
         coarse = self.rng.standard_normal((max(2, round(rows)), max(2, round(columns))), dtype=np.float32)
         return cv2.resize(coarse, (self.width, self.height), interpolation=cv2.INTER_CUBIC)
 

@@ -1,8 +1,8 @@
-"""Drawing of the built-in outdoor scenes: a picture and its labels out of one random generator.
+"""Drawing of the built-in outdoor scenes: an image and its labels out of one random generator.
 
 A scene is painted back to front (sky, mountains, grass, water, road, then
 buildings, trees, cars and people by their distance); light, haze and sensor
-noise fall on the finished picture. Colours are drawn from wide, overlapping
+noise fall on the finished image. Colours are drawn from wide, overlapping
 ranges, so that a class shows in its shape, its texture and its place: water
 takes the colours of the sky, roads and walls share their greys, cars and
 clothes come in every colour, leaves in green, yellow and red.
@@ -28,7 +28,7 @@ def draw_scene(rng: np.random.Generator, height: int, width: int) -> Tuple[np.nd
         height, width: pixels.
 
     Returns:
-        The picture, uint8 RGB [H, W, 3], and its labels, uint8 [H, W], which index `CLASSES`.
+        The image, uint8 RGB [H, W, 3], and its labels, uint8 [H, W], which index `CLASSES`.
     """
     canvas = Canvas(rng, height, width)
     horizon = canvas.uniform(0.4, 0.55)
@@ -44,7 +44,7 @@ def draw_scene(rng: np.random.Generator, height: int, width: int) -> Tuple[np.nd
 
 
 def _lit(canvas: Canvas, horizon: float, haze: np.ndarray) -> np.ndarray:
-    """The finished picture, uint8 RGB [H, W, 3].
+    """The finished image, uint8 RGB [H, W, 3].
 
     Haze thickens with distance; light comes from one side; exposure, colour cast, sharpness and noise are the
     camera's.

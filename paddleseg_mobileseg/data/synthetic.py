@@ -68,7 +68,7 @@ class SyntheticScenes(paddle.io.Dataset):
         """One scene before any transform.
 
         Returns:
-            The picture, uint8 RGB, [H, W, 3], and its labels, uint8, [H, W].
+            The image, uint8 RGB, [H, W, 3], and its labels, uint8, [H, W].
         """
         rng = np.random.default_rng((self.seed, _STREAMS[self.mode], self.file_list[index]))
         return draw_scene(rng, self.height, self.width)
@@ -76,7 +76,7 @@ class SyntheticScenes(paddle.io.Dataset):
     def __getitem__(self, index: int) -> Dict[str, Any]:
         """The transformed sample: "img" float32 [3, H, W], "label" [H, W] in training and [1, H, W] in evaluation."""
         image, label = self.scene(index)
-        # Like a picture read by OpenCV: blue first. Labels take part in the transforms of training only.
+        # Like an image read by OpenCV: blue first. Labels take part in the transforms of training only.
         sample = {
             "trans_info": [],
             "img": np.ascontiguousarray(image[..., ::-1], dtype=np.float32),

@@ -32,7 +32,7 @@ from ..files import write_text
 from ..paths import CONFIGS
 from .commands import mobileseg_script
 from .evaluation import evaluate_checkpoint, evaluate_converted
-from .pictures import write_pictures
+from .images import write_images
 from .report import render
 from .training import train
 
@@ -50,7 +50,7 @@ SCORE_TOLERANCE = 1e-3
 """How far the converted model's mIoU may be from the checkpoint's."""
 
 _MARK = "# Written by `mobileseg demo`: its config with every override in it.\n"
-_WRITTEN = ("config.yml", "demo.json", "report.html", "logs", "train", "exported", "lite", "pictures")
+_WRITTEN = ("config.yml", "demo.json", "report.html", "logs", "train", "exported", "lite", "images")
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Plan:
         batch: scenes of an iteration, on all processes together.
         val_scenes: held out to choose the checkpoint by.
         test_scenes: held out to score it on.
-        pictures: test scenes that become files, to compare and time on and to show.
+        images: test scenes that become files, to compare and time on and to show.
         evaluations: evaluations during training.
         repeats: timed runs of each model.
     """
@@ -73,13 +73,13 @@ class Plan:
     batch: int = 8
     val_scenes: int = 64
     test_scenes: int = 200
-    pictures: int = 12
+    images: int = 12
     evaluations: int = 5
     repeats: int = 100
 
 
 FULL = Plan()
-QUICK = Plan(iters=8, size=(64, 96), val_scenes=4, test_scenes=8, pictures=3, evaluations=2, repeats=10)
+QUICK = Plan(iters=8, size=(64, 96), val_scenes=4, test_scenes=8, images=3, evaluations=2, repeats=10)
 """To see that every step works; the network learns nothing worth looking at."""
 
 
@@ -129,7 +129,7 @@ def run_demo(
         "report": str(output / "report.html"),
     }
     write_text(output / "demo.json", json.dumps(result, indent=2) + "\n")
-    write_text(output / "report.html", render(result, scenes, labels, plan.pictures))
+    write_text(output / "report.html", render(result, scenes, labels, plan.images))
     return result
 
 
@@ -150,13 +150,13 @@ def _steps(
         models = convert_all(output / "exported", lite)
     with clock.step("compare"):
         scenes = build(load_config(config, opts=test_opts, needs=("val_dataset",)), "val_dataset")
-        pictures = write_pictures(scenes, range(plan.pictures), output / "pictures")
-        agreements = agree(output / "exported", lite, pictures)
+        images = write_images(scenes, range(plan.images), output / "images")
+        agreements = agree(output / "exported", lite, images)
         converted, labels = evaluate_converted(model_file(lite, "exact", "x86"), scenes)
         check_scores(scores["miou"], converted["miou"])
     with clock.step("bench"):
         timed = [model_file(lite, label_map, "x86") for label_map in LABEL_MAPS]
-        records = bench(timed, images=pictures, repeats=plan.repeats)
+        records = bench(timed, images=images, repeats=plan.repeats)
     found = {
         "training": training,
         "checkpoint_scores": scores,
@@ -239,15 +239,15 @@ def convert_all(exported: Path, folder: Path) -> List[Dict[str, Any]]:
     return models
 
 
-def agree(exported: Path, lite: Path, pictures: List[Path]) -> List[Dict[str, Any]]:
-    """Paddle against Paddle-Lite on the same pictures.
+def agree(exported: Path, lite: Path, images: List[Path]) -> List[Dict[str, Any]]:
+    """Paddle against Paddle-Lite on the same images.
 
     Raises:
         ToolError: they do not agree.
     """
     found = []
     for label_map in LABEL_MAPS:
-        comparison = compare(exported / CONVERTED, model_file(lite, label_map, "x86"), images=pictures)
+        comparison = compare(exported / CONVERTED, model_file(lite, label_map, "x86"), images=images)
         fault = comparison.total.fault()
         if fault:
             raise ToolError(f"Paddle-Lite and Paddle disagree with the {label_map} label map: {fault}")

@@ -22,14 +22,14 @@ LIMITS = {"static": export.MAX_DIFFERENCE, "lite": agreement.MAX_DIFFERENCE, "pi
 OWN_CONFIG = CONFIGS / "pp_mobileseg" / "pp_mobileseg_tiny_own_512x512_20k.yml"
 
 
-def render(result: Dict[str, Any], scenes: SyntheticScenes, labels: np.ndarray, pictures: int) -> str:
+def render(result: Dict[str, Any], scenes: SyntheticScenes, labels: np.ndarray, images: int) -> str:
     """The report.
 
     Args:
         result: what `demo.json` holds; every number of the page comes out of it.
         scenes: the test scenes.
         labels: the converted model's label map of each, uint8 [scenes, H, W].
-        pictures: how many of them were written as files.
+        images: how many of them were written as files.
     """
     return render_page(
         _FOLDER / "report.html",
@@ -41,7 +41,7 @@ def render(result: Dict[str, Any], scenes: SyntheticScenes, labels: np.ndarray, 
         heat=heat,
         folder=short_path(Path(result["report"]).parent),
         curves=Markup(training_curves(result["training"]["curve"], result["training"]["scores"])),
-        gallery=gallery(scenes, labels, min(_SHOWN, pictures)),
+        gallery=gallery(scenes, labels, min(_SHOWN, images)),
         palette=dict(zip(scenes.CLASSES, scenes.PALETTE)),
         own_config=short_path(OWN_CONFIG),
         arm=_model(result, "arm"),
@@ -64,13 +64,13 @@ def activation() -> Optional[str]:
 
 
 def gallery(scenes: SyntheticScenes, labels: np.ndarray, count: int) -> List[Dict[str, Any]]:
-    """The first scenes, each as picture, truth, prediction and mistakes, with its share of right pixels."""
+    """The first scenes, each as image, truth, prediction and mistakes, with its share of right pixels."""
     rows = []
     for index in range(count):
         image, truth = scenes.scene(index)
         rows.append(
             {
-                "picture": data_uri(image),
+                "image": data_uri(image),
                 "truth": data_uri(overlay(image, truth, scenes.PALETTE)),
                 "prediction": data_uri(overlay(image, labels[index], scenes.PALETTE)),
                 "mistakes": data_uri(mistakes(image, truth, labels[index])),

@@ -11,7 +11,7 @@ from ..files import scratch_folder
 from ..labels import label_map_of
 from .convert import convert
 from .ir.static_graph import StaticGraph
-from .lower import prepare
+from .lower import lower
 from .runtime.agreement import Agreement, measure_agreement, total_agreement
 from .runtime.inputs import input_sources, load_input, source_name
 from .runtime.metadata import Metadata
@@ -76,7 +76,7 @@ def compare(
     Args:
         exported_dir: the exported model.
         nb: its conversion for x86; converted in a temporary folder if None.
-        images: picture files and folders of them.
+        images: image files and folders of them.
         random: without images, how many inputs of noise.
         seed: of the first input of noise.
         input_shape: N, C, H, W for a model that was exported without a fixed size, where nb is None.
@@ -114,12 +114,12 @@ class PaddleReference:
     """
 
     def __init__(self, exported_dir: Union[str, Path], metadata: Metadata):
-        prepared = prepare(exported_dir, metadata.output.label_map, metadata.input.shape)
+        lowered = lower(exported_dir, metadata.output.label_map, metadata.input.shape)
         self.output = metadata.output
-        self.graph = StaticGraph(prepared.program)
+        self.graph = StaticGraph(lowered.program)
         # VIM, where the export has it and the conversion does not, or the other way about, is another label map.
-        same = (prepared.source_label_map == "vim") == (metadata.output.label_map == "vim")
-        self.source = StaticGraph(prepared.source) if same else None
+        same = (lowered.source_label_map == "vim") == (metadata.output.label_map == "vim")
+        self.source = StaticGraph(lowered.source) if same else None
 
     def labels(self, batch: np.ndarray) -> np.ndarray:
         """Class numbers [N, H, W]: the export's own where that makes them as the conversion does."""

@@ -10,7 +10,7 @@ from ..errors import InputError, ToolError
 from ..files import atomic_path, scratch_folder, write_text
 from . import LABEL_MAPS, TARGETS, WEIGHTS
 from .ir.io_signature import count_classes, describe_input
-from .lower import PreparedModel, prepare
+from .lower import LoweredModel, lower
 from .passes.linear_as_mul import storable
 from .runtime.metadata import FP16_UNVERIFIED, Metadata, metadata_path, sha256_of
 from .runtime.opt import opt_version, optimize, require_paddlelite
@@ -30,7 +30,7 @@ def convert(
 ) -> Metadata:
     """Convert an exported model; `output` and `output`.json appear together or not at all.
 
-    The program is mended first, then gets the label map that is asked for, and each step must give what
+    The program is legalized first, then gets the label map that is asked for, and each step must give what
     the step before it gives when Paddle runs both. A model for this host is also loaded and run once by
     Paddle-Lite.
 
@@ -58,11 +58,11 @@ def convert(
     output = Path(output)
     check_options(output, target, weights, fp16, labels)
     require_paddlelite()
-    prepared = prepare(exported_dir, labels, input_shape)
-    check_support(prepared.program, target, fp16)
+    lowered = lower(exported_dir, labels, input_shape)
+    check_support(lowered.program, target, fp16)
     with scratch_folder() as scratch:
         nb = scratch / output.name
-        metadata = write_model(prepared, nb, target, weights, fp16)
+        metadata = write_model(lowered, nb, target, weights, fp16)
         if target == HOST_TARGET:
             _check_loads(nb, metadata)
         with atomic_path(output) as model_scratch, atomic_path(metadata_path(output)) as json_scratch:
@@ -72,15 +72,15 @@ def convert(
 
 
 def write_model(
-    prepared: PreparedModel, nb: Path, target: str, weights: str = "float32", fp16: bool = False
+    lowered: LoweredModel, nb: Path, target: str, weights: str = "float32", fp16: bool = False
 ) -> Metadata:
-    """Write a prepared model, with its JSON file, into a folder of one's own; the arguments are those of `convert`.
+    """Write a lowered model, with its JSON file, into a folder of one's own; the arguments are those of `convert`.
 
     Raises:
         InputError: the folder cannot be written, or the weights cannot be stored so.
         ToolError: opt failed.
     """
-    program, rewritten = storable(prepared.program, weights)
+    program, rewritten = storable(lowered.program, weights)
     optimize(*program.save(nb.parent), nb, target, weights, fp16)
     _clear_version_padding(nb)
     metadata = Metadata(
@@ -88,15 +88,15 @@ def write_model(
         precision="float16" if fp16 else "float32",
         weights=weights,
         unverified=FP16_UNVERIFIED if fp16 else None,
-        input=describe_input(prepared.program),
-        output=prepared.output,
-        num_classes=count_classes(prepared.program),
+        input=describe_input(lowered.program),
+        output=lowered.output,
+        num_classes=count_classes(lowered.program),
         sha256=sha256_of(nb),
         bytes=nb.stat().st_size,
         opt_version=opt_version(),
         versions=versions(),
-        source_ops=prepared.source.op_counts(),
-        mended={**prepared.mended, **rewritten},
+        source_ops=lowered.source.op_counts(),
+        passes={**lowered.passes, **rewritten},
     )
     write_text(metadata_path(nb), metadata.to_json())
     return metadata
@@ -115,7 +115,7 @@ def check_options(output: Path, target: str, weights: str, fp16: bool, labels: s
     if labels not in LABEL_MAPS:
         raise InputError(f"there is no label map '{labels}'; choose from {', '.join(LABEL_MAPS)}")
     if fp16 and target != "arm":
-        raise InputError(f"--fp16 needs ARM's half-precision kernels and {target} has none; leave --fp16 away")
+        raise InputError(f"--fp16 needs ARM's half-precision kernels and {target} has none; omit --fp16")
     if fp16 and weights != "float32":
         raise InputError(f"--fp16 and --weights {weights} cannot be combined: Paddle-Lite does one or the other")
     if output.suffix != ".nb" or output.is_dir():

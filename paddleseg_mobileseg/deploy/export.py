@@ -123,7 +123,7 @@ def _input_shape(given: Optional[Sequence[int]]) -> List[int]:
 
 
 def _probes(shape: Sequence[int]) -> List[np.ndarray]:
-    """Random pictures of the shape, of several sizes where it leaves the size open; float32, normalised."""
+    """Random images of the shape, of several sizes where it leaves the size open; float32, normalised."""
     defaults = [(1, 3, *size) for size in _PROBE_SIZES]
     sizes = {tuple(d if s == -1 else s for s, d in zip(shape, default)): None for default in defaults}
     random = np.random.default_rng(0)

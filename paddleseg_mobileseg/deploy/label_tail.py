@@ -1,4 +1,4 @@
-"""The end of a segmentation program that makes logits or labels of picture size out of low-resolution logits.
+"""The end of a segmentation program that makes logits or labels of image size out of low-resolution logits.
 
 Whatever made the labels in an export (nothing, argmax, VIM), `find_tail` says which logits they were made
 of. There a program can be cut, so that the runtime finishes with `upsample_labels`, or get another tail.
@@ -15,7 +15,7 @@ from .ir.exported import ExportedModel
 from .ir.io_signature import behind, output_kind
 from .ir.program import OpDesc, ProgramDesc, VarDesc, dims_of, get_attr, has_attr, inputs_of, outputs_of
 from .ir.static_graph import static_mode
-from .passes import mend
+from .passes import legalize
 from .passes.crop_resizes import uneven_scaling
 from .passes.fold_constants import keep_what_is_needed
 
@@ -40,10 +40,10 @@ class LabelTail:
 
 
 def find_tail(model: ExportedModel) -> Optional[LabelTail]:
-    """The tail of a mended program; None for probabilities and for whatever else is not known.
+    """The tail of a legalized program; None for probabilities and for whatever else is not known.
 
     Args:
-        model: after `passes.mend`, with logits or labels as its output.
+        model: after `passes.legalize`, with logits or labels as its output.
     """
     kind = output_kind(model)
     return None if kind == "probabilities" else kind == "labels" and _find_vim(model) or _find_resize(model)
@@ -123,7 +123,7 @@ def cut(model: ExportedModel, tail: LabelTail) -> ExportedModel:
 
 
 def tail_program(made_by: str, shape: Sequence[int], size: Sequence[int], align_corners: bool) -> ExportedModel:
-    """A mended program of nothing but the tail: logits of `shape`, [N, classes, h, w] -> what `made_by` gives.
+    """A legalized program of nothing but the tail: logits of `shape`, [N, classes, h, w] -> what `made_by` gives.
 
     Args:
         made_by: "none" for interpolated logits, "argmax" or "vim" for labels [N, H, W], int32.
@@ -143,7 +143,7 @@ def tail_program(made_by: str, shape: Sequence[int], size: Sequence[int], align_
             result = paddle.argmax(result, axis=1, dtype="int32")
         program = paddle.static.normalize_program(main, [logits], [result])
     parsed = ProgramDesc.FromString(program.desc.serialize_to_string())
-    return mend(ExportedModel(Path(f"the {made_by} label map"), parsed, {}, None))[0]
+    return legalize(ExportedModel(Path(f"the {made_by} label map"), parsed, {}, None))[0]
 
 
 def attach(model: ExportedModel, tail: ExportedModel) -> ExportedModel:

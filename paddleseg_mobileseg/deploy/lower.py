@@ -14,7 +14,7 @@ from .ir.program import dims_of
 from .ir.static_graph import StaticGraph
 from .ir.tensors import OutputTensor
 from .label_tail import LabelTail, attach, cut, find_tail, tail_program
-from .passes import mend
+from .passes import legalize
 from .passes.fix_input_shape import fix_input_shape
 from .runtime.agreement import measure_agreement
 from .runtime.inputs import noise
@@ -24,61 +24,61 @@ LABEL_BOUND = 2.0**-20
 
 
 @dataclass(frozen=True)
-class PreparedModel:
+class LoweredModel:
     """What opt is to convert.
 
     Attributes:
         source: the export, its input shape fixed.
-        program: mended, and with the wanted label map.
+        program: legalized, and with the wanted label map.
         output: what `program` gives.
-        mended: what was changed, and how many ops that concerned.
+        passes: what was changed, and how many ops that concerned.
         source_label_map: what makes the labels in the export: "argmax", "vim" or "none".
     """
 
     source: ExportedModel
     program: ExportedModel
     output: OutputTensor
-    mended: Dict[str, int]
+    passes: Dict[str, int]
     source_label_map: str
 
 
-def prepare(
+def lower(
     exported_dir: Union[str, Path], labels: str = "exact", input_shape: Optional[Sequence[int]] = None
-) -> PreparedModel:
-    """Read and mend an export and give it a label map; the arguments are those of `convert`.
+) -> LoweredModel:
+    """Read and legalize an export and give it a label map; the arguments are those of `convert`.
 
     Raises:
         InputError: the export cannot be used, or not with this label map.
         ToolError: the result does not compute what the export does.
     """
     source = fix_input_shape(read_exported(exported_dir), input_shape)
-    mended, done = mend(source)
-    kind, made_by = output_kind(mended), label_map(mended)
+    legalized, done = legalize(source)
+    kind, made_by = output_kind(legalized), label_map(legalized)
     batch = noise(dims_of(source.variables()[source.input_name]), seed=0)
     output = StaticGraph(source).run(batch)
     # A loop that makes the labels is not kept: no other program makes them in a way that Paddle-Lite can run.
-    as_exported = labels == "none" or labels == made_by and not mended.has_loops()
+    as_exported = labels == "none" or labels == made_by and not legalized.has_loops()
     if as_exported or labels == "exact" and kind == "probabilities":
-        _demand_equal(source, output, StaticGraph(mended).run(batch))
-        return PreparedModel(source, mended, _describe(mended, kind, output, made_by), done, made_by)
-    tail = find_tail(mended)
+        _demand_equal(source, output, StaticGraph(legalized).run(batch))
+        return LoweredModel(source, legalized, _describe(legalized, kind, output, made_by), done, made_by)
+    tail = find_tail(legalized)
     if tail is None:
         raise InputError(
             f"--labels {labels} starts from logits, and {source.folder} gives {kind} whose logits cannot be told: "
             "use --labels none, which leaves the output as it is, or export again with --output_op none"
         )
-    program = cut(mended, tail)
+    program = cut(legalized, tail)
     low = StaticGraph(program).run(batch)
     remade = _tail_of(tail.made_by, low, tail)
     _demand_equal(source, output, remade.astype(output.dtype).reshape(output.shape))
     if labels == "exact":
         _prove_exact(program, tail, low, remade if tail.made_by == "argmax" else _tail_of("argmax", low, tail))
         description = _describe(program, "logits", low, "exact", list(tail.size), tail.align_corners)
-        return PreparedModel(source, program, description, done, made_by)
+        return LoweredModel(source, program, description, done, made_by)
     program = attach(program, tail_program(labels, low.shape, tail.size, tail.align_corners))
     expected = _tail_of(labels, low, tail)
     _demand_equal(program, expected, StaticGraph(program).run(batch))
-    return PreparedModel(source, program, _describe(program, "labels", expected, labels), done, made_by)
+    return LoweredModel(source, program, _describe(program, "labels", expected, labels), done, made_by)
 
 
 def _describe(

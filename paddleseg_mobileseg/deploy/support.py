@@ -24,7 +24,7 @@ _ADVICE = {
     "set_value": _LOOPED_VIM,
     "bilinear_interp_v2": _UNEVEN_SCALING,
     "nearest_interp_v2": _UNEVEN_SCALING,
-    "linear_interp_v2": "on a constant it is folded away; of a tensor that depends on the picture use bilinear instead",
+    "linear_interp_v2": "on a constant it is folded away; of a tensor that depends on the image use bilinear instead",
     "fill_constant": "compare or combine with a constant of shape [1] instead of a scalar",
     "assign_value": "compare or combine with a constant of shape [1] instead of a scalar",
 }
@@ -32,10 +32,10 @@ _GENERAL_ADVICE = "replace it in the network by ops that Paddle-Lite has, or lea
 
 
 def check_support(model: ExportedModel, target: str, fp16: bool = False) -> None:
-    """Refuse a mended program that Paddle-Lite cannot run.
+    """Refuse a legalized program that Paddle-Lite cannot run.
 
     Args:
-        model: after `passes.mend`.
+        model: after `passes.legalize`.
         target: "arm" or "x86".
         fp16: whether it is to compute in half precision.
 

@@ -19,7 +19,7 @@ class MobileSegmentor(nn.Layer):
         backbone: a layer whose features' channels are in `feat_channels`.
         neck: fuses the backbone's features into one; None takes the backbone's last feature.
         head: from the fused feature to logits; a `SegHead` by default.
-        upsample: from low-resolution logits to the picture's size; `Bilinear` by default.
+        upsample: from low-resolution logits to the image's size; `Bilinear` by default.
         pretrained: a checkpoint of this whole model, under this plugin's or the published names.
         pretrained_classifier: False keeps the classifier as initialised, to start from a checkpoint
             with other classes.

@@ -21,9 +21,9 @@ class Published:
         miou: percent, on the data set's validation images.
         latency_ms: on a Snapdragon 855, one thread; with the label map where it is of 512x512.
         parameters_m: millions.
-        flops_g: thousand millions of multiply-adds, at 512x512 for ADE20K.
+        flops_g: giga of multiply-adds, at 512x512 for ADE20K.
         source: where the figures stand.
-        latency_size: height and width of the picture that latency_ms is of.
+        latency_size: height and width of the image that latency_ms is of.
     """
 
     miou: Optional[float] = None
@@ -83,7 +83,7 @@ _PP_MOBILESEG_NOTE = (
 
 _SEAFORMER_SOURCE = "arXiv:2301.13156 and the README of github.com/fudan-zvg/SeaFormer"
 _SEAFORMER_NOTE = (
-    "Published mIoU is of training with 32 pictures an iteration. Latencies are from PaddleSeg's configs/pp_mobileseg "
+    "Published mIoU is of training with 32 images an iteration. Latencies are from PaddleSeg's configs/pp_mobileseg "
     "table, where Tiny has mIoU 35.00 and Base 40.07. Checkpoints are PyTorch files, which `mobileseg import-weights` "
     "and `pretrained` read."
 )
@@ -95,7 +95,7 @@ _TOPFORMER_SOURCE = (
 )
 _TOPFORMER_NOTE = (
     "Published parameters hold the running statistics of the batch norms, the counted ones do not. The authors' own "
-    "training with 32 pictures an iteration gives mIoU 34.6 for Tiny and 39.2 for Base. A picture whose height or "
+    "training with 32 images an iteration gives mIoU 34.6 for Tiny and 39.2 for Base. An image whose height or "
     "width is no multiple of 32 is enlarged to one inside the network."
 )
 _MOBILESEG_SOURCE = "PaddleSeg configs/mobileseg"

@@ -1,1 +1,1 @@
-"""Pretraining of a backbone as a classifier of pictures: `python -m paddleseg_mobileseg.pretraining --help`."""
+"""Pretraining of a backbone as a classifier of images: `python -m paddleseg_mobileseg.pretraining --help`."""

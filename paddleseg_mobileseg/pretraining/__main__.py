@@ -13,15 +13,15 @@ from ..errors import InputError, MobilesegError
 from .train import BEST, Recipe, Training
 
 _HELP = {
-    "epochs": "passes over the training pictures",
-    "batch_size": "pictures an iteration",
+    "epochs": "passes over the training images",
+    "batch_size": "images an iteration",
     "learning_rate": "after the warm-up",
     "warmup_epochs": "epochs of linear warm-up",
     "weight_decay": "of convolutions and linear layers",
     "label_smoothing": "share of the target that all classes have in common",
     "dropout": "before the classifier",
     "image_size": "height and width of the crops",
-    "num_workers": "processes that read pictures",
+    "num_workers": "processes that read images",
     "seed": "of weights, order, crops and dropout",
 }
 

@@ -35,15 +35,15 @@ class Recipe:
     """How to train.
 
     Attributes:
-        epochs: passes over the training pictures.
-        batch_size: pictures an iteration; what fills no batch is left out of an epoch.
+        epochs: passes over the training images.
+        batch_size: images an iteration; what fills no batch is left out of an epoch.
         learning_rate: after the warm-up.
         warmup_epochs: of linear rise from a thousandth of the rate.
         weight_decay: of AdamW, for convolutions and linear layers only.
         label_smoothing: share of the target that all classes have in common.
         dropout: before the classifier.
         image_size: height and width of the crops.
-        num_workers: processes that read pictures; 0 reads them in this one.
+        num_workers: processes that read images; 0 reads them in this one.
         seed: of weights, order, crops and dropout.
     """
 
@@ -117,7 +117,7 @@ class Training:
         self.val_data = ImageFolder(data / "val", recipe.image_size, classes=self.train_data.classes)
         if len(self.train_data) < recipe.batch_size:
             raise InputError(
-                f"{data / 'train'} has {len(self.train_data)} pictures, too few for one batch of {recipe.batch_size}; "
+                f"{data / 'train'} has {len(self.train_data)} images, too few for one batch of {recipe.batch_size}; "
                 "set a smaller --batch_size"
             )
         self.steps_per_epoch = len(self.train_data) // recipe.batch_size
@@ -173,7 +173,7 @@ class Training:
 
         Raises:
             ToolError: the loss is no longer a number.
-            InputError: a picture cannot be read, or a checkpoint cannot be written.
+            InputError: an image cannot be read, or a checkpoint cannot be written.
         """
         for epoch in range(len(self.history), self.recipe.epochs):
             loss = self._train(epoch)
@@ -198,12 +198,12 @@ class Training:
         ]
         self.model.train()
         losses = []
-        for position, (pictures, labels) in enumerate(self._batches(self.train_data, batches, f"epoch {epoch + 1}")):
+        for position, (images, labels) in enumerate(self._batches(self.train_data, batches, f"epoch {epoch + 1}")):
             self.optimizer.set_lr(learning_rate(recipe, self.steps_per_epoch, epoch * self.steps_per_epoch + position))
             targets = F.label_smooth(
                 F.one_hot(labels, len(self.train_data.classes)), epsilon=recipe.label_smoothing
             )
-            loss = F.cross_entropy(self.model(pictures), targets, soft_label=True)
+            loss = F.cross_entropy(self.model(images), targets, soft_label=True)
             loss.backward()
             with paddle.utils.unique_name.guard(self.names):
                 self.optimizer.step()
@@ -214,7 +214,7 @@ class Training:
         return float(np.mean(losses))
 
     def _batches(self, data: ImageFolder, batches: List[List[int]], title: str) -> Iterator[List[paddle.Tensor]]:
-        """Pictures and classes of each batch of indices, with a progress bar."""
+        """Images and classes of each batch of indices, with a progress bar."""
         loader = paddle.io.DataLoader(
             data, batch_sampler=batches, num_workers=self.recipe.num_workers, worker_init_fn=_one_thread
         )
@@ -227,7 +227,7 @@ class Training:
                 iterator._try_shutdown_all(1)
 
     def evaluate(self) -> Dict[str, float]:
-        """Shares of the `val` pictures whose class is the likeliest, and among the five likeliest."""
+        """Shares of the `val` images whose class is the likeliest, and among the five likeliest."""
         self.model.eval()
         count = len(self.val_data)
         size = self.recipe.batch_size
@@ -235,8 +235,8 @@ class Training:
         top = min(5, len(self.train_data.classes))
         first = among = 0
         with paddle.no_grad():
-            for pictures, labels in self._batches(self.val_data, batches, "evaluation"):
-                found = self.model(pictures).topk(top, axis=1)[1].numpy() == labels.numpy()[:, None]
+            for images, labels in self._batches(self.val_data, batches, "evaluation"):
+                found = self.model(images).topk(top, axis=1)[1].numpy() == labels.numpy()[:, None]
                 first += int(found[:, 0].sum())
                 among += int(found.sum())
         return {"accuracy": first / count, "top5_accuracy": among / count}

@@ -1,4 +1,4 @@
-"""Label maps shown over pictures."""
+"""Label maps shown over images."""
 
 import base64
 from typing import Sequence
@@ -8,7 +8,7 @@ import numpy as np
 
 
 def overlay(image: np.ndarray, labels: np.ndarray, palette: Sequence, strength: float = 0.7) -> np.ndarray:
-    """A picture with its classes in colour over it, and a light line where two classes meet.
+    """An image with its classes in colour over it, and a light line where two classes meet.
 
     Args:
         image: uint8 RGB, [H, W, 3].
@@ -24,7 +24,7 @@ def overlay(image: np.ndarray, labels: np.ndarray, palette: Sequence, strength: 
 
 
 def mistakes(image: np.ndarray, truth: np.ndarray, predicted: np.ndarray) -> np.ndarray:
-    """A pale grey picture with the wrongly labelled pixels in red, uint8 RGB, [H, W, 3]."""
+    """A pale grey image with the wrongly labelled pixels in red, uint8 RGB, [H, W, 3]."""
     grey = 150 + 0.4 * cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
     shown = np.repeat(grey[..., np.newaxis], 3, axis=2).astype(np.uint8)
     shown[truth != predicted] = (214, 40, 57)
@@ -32,6 +32,6 @@ def mistakes(image: np.ndarray, truth: np.ndarray, predicted: np.ndarray) -> np.
 
 
 def data_uri(image: np.ndarray, quality: int = 88) -> str:
-    """An RGB picture as the `src` of an <img>: a JPEG inside the page."""
+    """An RGB image as the `src` of an <img>: a JPEG inside the page."""
     _, encoded = cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
     return "data:image/jpeg;base64," + base64.b64encode(encoded).decode("ascii")

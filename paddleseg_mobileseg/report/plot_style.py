@@ -29,7 +29,7 @@ STYLE = {
 def draw_svg(width: float, height: float, draw: Callable[[Figure], None]) -> str:
     """An <svg> element of what `draw` puts into a figure of `width` by `height` inches, in the style of every plot.
 
-    The same drawing gives the same text, so that a committed picture changes with its content only.
+    The same drawing gives the same text, so that a committed image changes with its content only.
     """
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(width, height), layout="constrained")

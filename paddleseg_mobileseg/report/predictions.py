@@ -1,4 +1,4 @@
-"""Predicted label maps as files: what PaddleSeg's predict writes of a picture."""
+"""Predicted label maps as files: what PaddleSeg's predict writes of an image."""
 
 from pathlib import Path
 from typing import List
@@ -15,28 +15,28 @@ _STRENGTH = 0.6
 """Share of the class colour in an overlay, that of PaddleSeg's predict."""
 
 
-def write_prediction(picture: Path, labels: np.ndarray, folder: Path) -> List[Path]:
-    """Write the overlay and the label map of a picture, at its own size, into the folders that PaddleSeg uses.
+def write_prediction(path: Path, labels: np.ndarray, folder: Path) -> List[Path]:
+    """Write the overlay and the label map of an image, at its own size, into the folders that PaddleSeg uses.
 
     Args:
-        picture: its file.
+        path: of the image.
         labels: class numbers [h, w], of any size.
         folder: gets the two folders.
 
     Returns:
-        added_prediction/NAME.png, with the classes in colour over the picture, and
+        added_prediction/NAME.png, with the classes in colour over the image, and
         pseudo_color_prediction/NAME.png, whose pixels are class numbers with a palette.
 
     Raises:
         InputError: they cannot be written.
     """
-    image = cv2.imread(str(picture), cv2.IMREAD_COLOR)[..., ::-1]
+    image = cv2.imread(str(path), cv2.IMREAD_COLOR)[..., ::-1]
     if labels.max() > 255:
-        raise InputError(f"{picture} got class {labels.max()}, and pictures hold 256 classes")
+        raise InputError(f"{path} got class {labels.max()}, and images hold 256 classes")
     labels = labels.astype(np.uint8)
     labels = cv2.resize(labels, image.shape[1::-1], interpolation=cv2.INTER_NEAREST)
     colours = get_color_map_list(256)
-    name = f"{picture.stem}.png"
+    name = f"{path.stem}.png"
     added, pseudo = folder / "added_prediction" / name, folder / "pseudo_color_prediction" / name
     mixed = overlay(image, labels, np.reshape(colours, (-1, 3)), _STRENGTH)
     with atomic_path(added) as scratch:

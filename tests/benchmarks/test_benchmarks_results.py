@@ -58,7 +58,7 @@ def test_turns_of_a_case_are_put_together_and_come_back_from_a_row():
 
 def test_a_row_without_a_field_that_has_a_default_can_still_be_read():
     row = BASE[0].to_row()
-    del row["case"]["competing"]
+    del row["case"]["active_classes"]
     assert from_row(row) == BASE[0]
     del row["case"]["label_map"]
     with pytest.raises(InputError, match="label_map"):
@@ -73,7 +73,7 @@ def test_every_suite_has_the_cases_that_it_is_named_after():
     assert "vim" not in {case.label_map for case in SUITES["cityscapes"].cases()}
     inference = [case for case in SUITES["mobileseg-256"].cases() if case.engine == "paddle-inference"]
     assert {(case.height, case.width) for case in inference} == {(1024, 2048)}
-    assert {case.competing for case in SUITES["classes"].cases()} == {5, 20, 60, 150}
+    assert {case.active_classes for case in SUITES["classes"].cases()} == {5, 20, 60, 150}
     sizes = {case.height for case in SUITES["resolution"].cases()}
     assert min(sizes) == 128 and max(sizes) == 1024
     for suite in SUITES.values():
@@ -165,7 +165,7 @@ def test_a_claim_that_falls_short_says_by_how_much_and_what_takes_the_time():
     assert argmax.holds and argmax.found == "0.340" and not vim.holds and vim.found.startswith("0.850, 0.100 too much")
 
 
-def test_claims_and_the_readmes_picture_are_of_float32_alone():
+def test_claims_and_the_readmes_image_are_of_float32_alone():
     small = measured("pp_mobileseg_base", "exact", [10.0], [1.0], weights="int8")
     assert claims([*BASE, small]) == claims(BASE)
     assert readme_plot([*BASE, small]) == readme_plot(BASE)
@@ -220,19 +220,19 @@ def test_growth_is_plotted_where_there_are_several_sizes():
     assert svg.documentElement.tagName == "svg" and "512x512" in svg.toxml()
 
 
-def test_classes_that_share_a_picture_have_a_plot_and_claims_of_their_own():
+def test_classes_that_share_a_image_have_a_plot_and_claims_of_their_own():
     grown = [
-        measured("pp_mobileseg_base", way, [ms], labels, suite="classes", competing=competing)
-        for competing, vim_ms in ((5, 110.0), (60, 160.0))
+        measured("pp_mobileseg_base", way, [ms], labels, suite="classes", active_classes=active_classes)
+        for active_classes, vim_ms in ((5, 110.0), (60, 160.0))
         for way, ms, labels in (("exact", 100.0, [2.0]), ("argmax", 300.0, []), ("vim", vim_ms, []))
     ]
     (part,) = sections(grown)
-    assert list(part.plots) == ["Label map and classes"] and "classes with a chance" in part.table.titles
+    assert list(part.plots) == ["Label map and classes"] and "active classes" in part.table.titles
     held = [(claim.statement.split()[0], claim.holds) for claim in claims_by_classes(grown)]
     assert held == [("5", True), ("...", False), ("60", True), ("...", True)]
 
 
-def test_the_same_results_give_the_same_picture():
+def test_the_same_results_give_the_same_image():
     assert readme_plot(BASE) == readme_plot(join([from_row(each.to_row()) for each in BASE]))
 
 
@@ -240,7 +240,7 @@ def test_training_speed_is_a_ratio_to_paddlesegs_own_within_rounds():
     facts = {"losses": [5.0, 4.0], "environment": {}, "settings": {"batch": 4}}
     own = TrainingSpeed("pp_mobileseg_tiny", "plugin", {0: [1000.0], 1: [2000.0]}, **facts)
     stock = TrainingSpeed("pp_mobileseg_tiny", "paddleseg", {0: [1500.0], 1: [3000.0]}, **facts)
-    assert own.pictures_a_second == 3.0
+    assert own.images_per_second == 3.0
     first, second = training_table([own, stock]).rows
     assert first[2:5] == ["3.00", "1500", "1.50"] and second[4] == "1.00"
     assert training_table([own]).rows[0][4] == "-"

@@ -15,13 +15,13 @@ import pytest
 
 from benchmarks import __main__ as command
 from benchmarks import runner
-from benchmarks.cases import COMPETING, SUITES, Case, Suite
+from benchmarks.cases import ACTIVE_CLASSES, SUITES, Case, Suite
+from benchmarks.images import built_in_images, read_images
 from benchmarks.measurements import read_measurements
 from benchmarks.models import Export, ModelFolder
-from benchmarks.pictures import built_in_pictures, read_pictures
+from benchmarks.random_weights import calibrate_random_weights
 from benchmarks.results_file import ResultsFile
 from benchmarks.training_speed import TrainingSettings, measure_training, read_speeds
-from benchmarks.weights import settle
 from paddleseg_mobileseg import InputError, build_model
 from paddleseg_mobileseg.deploy.android.bench import bench
 from paddleseg_mobileseg.deploy.android.predict import predict
@@ -35,8 +35,8 @@ CORE = max(os.sched_getaffinity(0))
 
 
 @pytest.fixture(scope="module")
-def pictures(tmp_path_factory):
-    return built_in_pictures(tmp_path_factory.mktemp("pictures"), 2)
+def images(tmp_path_factory):
+    return built_in_images(tmp_path_factory.mktemp("images"), 2)
 
 
 @pytest.fixture(scope="module")
@@ -45,23 +45,23 @@ def folder(tmp_path_factory):
 
 
 @pytest.fixture
-def run(folder, pictures, monkeypatch):
+def run(folder, images, monkeypatch):
     """The command with a suite of one small network."""
     monkeypatch.setitem(SUITES, "ade20k", SMALL)
 
     def run(output, *flags, suite="ade20k"):
-        common = ["--models", str(folder), "--images", *map(str, pictures), "--rounds", "2", "--repeats", "1"]
+        common = ["--models", str(folder), "--images", *map(str, images), "--rounds", "2", "--repeats", "1"]
         return command.main(["run", suite, "--output", str(output), *common, *flags])
 
     return run
 
 
 @pytest.mark.parametrize("name", ["pp_mobileseg_tiny", "lraspp_mobilenetv3", "mobileseg_mobilenetv3"])
-def test_random_weights_are_settled_so_that_some_classes_share_a_picture(name, pictures, tmp_path):
+def test_random_weights_are_settled_so_that_some_classes_share_a_image(name, images, tmp_path):
     paddle.seed(0)
     network = build_model(name, 40)
-    batch = read_pictures(built_in_pictures(tmp_path, 4), 128, 128)
-    settle(network, batch, 40, competing=8)
+    batch = read_images(built_in_images(tmp_path, 4), 128, 128)
+    calibrate_random_weights(network, batch, 40, active_classes=8)
     assert not network.training
     with paddle.no_grad():
         logits = network(paddle.to_tensor(batch))[0].numpy()
@@ -71,9 +71,9 @@ def test_random_weights_are_settled_so_that_some_classes_share_a_picture(name, p
     assert 0.2 < logits[:, sorted(allowed)].std() < 5
 
 
-def test_settling_refuses_a_network_without_a_classifier_of_these_classes(pictures):
+def test_settling_refuses_a_network_without_a_classifier_of_these_classes(images):
     with pytest.raises(InputError, match="no convolution with 7 channels"):
-        settle(build_model("pp_mobileseg_tiny", 40), read_pictures(pictures, 64, 64), 7)
+        calibrate_random_weights(build_model("pp_mobileseg_tiny", 40), read_images(images, 64, 64), 7)
 
 
 def test_a_suite_leaves_one_row_a_case_with_everything_that_a_table_needs(run, tmp_path, folder):
@@ -87,7 +87,7 @@ def test_a_suite_leaves_one_row_a_case_with_everything_that_a_table_needs(run, t
         record = each.record
         assert each.rounds == [0, 1] and [len(turn) for turn in record.network_ms] == [1, 1]
         assert bool(record.label_map_ms) == (way == "exact")
-        assert len(record.classes_present) == 2 and max(record.classes_present) <= COMPETING
+        assert len(record.classes_present) == 2 and max(record.classes_present) <= ACTIVE_CLASSES
         assert record.peak_memory_bytes > 10**6 and record.environment.core == CORE
         nb = next(folder.rglob(record.configuration.model))
         assert record.configuration.bytes == nb.stat().st_size == read_metadata(nb).bytes
@@ -113,11 +113,11 @@ def test_models_take_turns_and_a_finished_suite_is_not_measured_again(run, tmp_p
     assert [each.rounds for each in read_measurements(output)] == [[0, 1, 2]] * 3
 
 
-def test_a_killed_suite_keeps_its_turns_and_goes_on_with_the_rest(tmp_path, folder, pictures):
+def test_a_killed_suite_keeps_its_turns_and_goes_on_with_the_rest(tmp_path, folder, images):
     output = tmp_path / "killed.jsonl"
     flags = ["--networks", "pp_mobileseg_tiny", "--sizes", "128x128", "--label-maps", "exact", "--repeats", "1"]
     arguments = ["run", "resolution", "--output", str(output), "--models", str(folder)]
-    arguments += ["--images", *map(str, pictures), *flags]
+    arguments += ["--images", *map(str, images), *flags]
     with subprocess.Popen(
         [sys.executable, "-m", "benchmarks", *arguments, "--rounds", "1000"], cwd=ROOT, stderr=subprocess.DEVNULL
     ) as process:
@@ -137,7 +137,7 @@ def test_what_does_not_fit_the_results_file_is_refused(run, tmp_path, capsys, mo
     output = tmp_path / "small.jsonl"
     assert run(output, "--label-maps", "exact") == 0
     assert run(output, "--label-maps", "exact", "--warmup", "4") == 2
-    assert "other --repeats, --warmup, --core, --clock or pictures: choose another --output" in capsys.readouterr().err
+    assert "other --repeats, --warmup, --core, --clock or images: choose another --output" in capsys.readouterr().err
     monkeypatch.setitem(SUITES, "cityscapes", SMALL)
     assert run(output, "--label-maps", "exact", suite="cityscapes") == 2
     assert "the suite ade20k" in capsys.readouterr().err
@@ -156,7 +156,7 @@ def test_what_does_not_fit_the_results_file_is_refused(run, tmp_path, capsys, mo
         (["--core", "4096"], "--core 4096 is none of those"),
         (["--fp16"], "ARM only"),
         (["--clock", "cpu", "--engine", "phone"], "--clock cpu counts what this host's processor does"),
-        (["--images", "none.png"], "no picture none.png"),
+        (["--images", "none.png"], "no image none.png"),
         (["--sizes", "32x32"], "no such case"),
     ],
 )
@@ -186,9 +186,9 @@ def test_a_phone_is_measured_by_the_benchmark_of_devices(run, tmp_path, monkeypa
     """With a double of the phone, which gives labels of which every other one is wrong in half precision."""
     asked = []
 
-    def bench_double(nbs, serials, **told):
-        signature(bench).bind(nbs, serials, **told)
-        repeats, rounds = told["repeats"], told["rounds"]
+    def bench_double(nbs, serials, **options):
+        signature(bench).bind(nbs, serials, **options)
+        repeats, rounds = options["repeats"], options["rounds"]
         asked.append((serials, [nb.name for nb in nbs], repeats, rounds))
         for nb in nbs:
             record = measured("pp_mobileseg_tiny", "exact", [10.0] * rounds, [1.0] * rounds).record
@@ -198,8 +198,8 @@ def test_a_phone_is_measured_by_the_benchmark_of_devices(run, tmp_path, monkeypa
                 record, configuration=configuration, environment=replace(record.environment, device="a phone")
             )
 
-    def predict_double(nb, images, serial, **told):
-        signature(predict).bind(nb, images, serial, **told)
+    def predict_double(nb, images, serial, **options):
+        signature(predict).bind(nb, images, serial, **options)
         right = np.load(next(nb.parent.glob("labels_*.npy"))).copy()
         if "float16" in nb.name:
             right[..., ::2] += 1
@@ -217,24 +217,24 @@ def test_a_phone_is_measured_by_the_benchmark_of_devices(run, tmp_path, monkeypa
     assert run(output, *flags) == 0 and len(asked) == 1
 
 
-def test_models_are_made_once_and_anew_when_their_sources_change(folder, pictures, monkeypatch):
+def test_models_are_made_once_and_anew_when_their_sources_change(folder, images, monkeypatch):
     case = Case("pp_mobileseg_tiny", 64, 64, 40, "exact")
-    models = ModelFolder(folder, pictures)
+    models = ModelFolder(folder, images)
     models.make_all([case], processes=1)
     assert models.missing([case]) == {}
     monkeypatch.setattr("benchmarks.models.versions", lambda: {"paddlepaddle": "another"})
-    assert ModelFolder(folder, pictures).missing([case]) == {Export.of(case): [case]}
+    assert ModelFolder(folder, images).missing([case]) == {Export.of(case): [case]}
 
 
-def test_a_predictor_runs_on_its_core_and_its_memory_is_its_own(folder, pictures):
+def test_a_predictor_runs_on_its_core_and_its_memory_is_its_own(folder, images):
     case = Case("pp_mobileseg_tiny", 64, 64, 40, "exact")
-    models = ModelFolder(folder, pictures)
+    models = ModelFolder(folder, images)
     models.make_all([case], processes=1)
     large = np.ones(10**8)
     with LitePredictor(models.model(case), CORE) as predictor:
         status = Path(f"/proc/{predictor._worker._process.pid}/status").read_text()
         assert f"Cpus_allowed_list:\t{CORE}\n" in status
-        predictor.set_timed_inputs([read_pictures(pictures[:1], 64, 64)])
+        predictor.set_timed_inputs([read_images(images[:1], 64, 64)])
         assert predictor.time(1).peak_bytes < large.nbytes
 
 
@@ -257,11 +257,11 @@ def test_the_clock_of_the_processor_stands_while_a_process_waits_for_its_core(ru
 
 
 @pytest.mark.slow
-def test_every_network_of_the_zoo_runs_with_every_label_map(tmp_path, pictures, monkeypatch):
-    suite = Suite("how small pictures do", "ade20k", 150, [(128, 128)], ("exact", "argmax", "vim"))
+def test_every_network_of_the_zoo_runs_with_every_label_map(tmp_path, images, monkeypatch):
+    suite = Suite("how small images do", "ade20k", 150, [(128, 128)], ("exact", "argmax", "vim"))
     monkeypatch.setitem(SUITES, "ade20k", suite)
     output = tmp_path / "all.jsonl"
-    flags = ["--models", str(tmp_path / "models"), "--images", *map(str, pictures), "--rounds", "1", "--repeats", "1"]
+    flags = ["--models", str(tmp_path / "models"), "--images", *map(str, images), "--rounds", "1", "--repeats", "1"]
     assert command.main(["run", "ade20k", "--output", str(output), *flags]) == 0
     found = read_measurements(output)
     assert len(found) == len(suite.cases())
@@ -277,10 +277,10 @@ def test_training_is_timed_beside_paddlesegs_own_network_with_the_same_loss(tmp_
     own, stock = read_speeds(output)
     assert (own.implementation, stock.implementation) == ("plugin", "paddleseg")
     assert own.losses == pytest.approx(stock.losses, rel=1e-4) and own.losses[1] != own.losses[0]
-    assert own.pictures_a_second == pytest.approx(2e3 / own.step_ms[0][0])
+    assert own.images_per_second == pytest.approx(2e3 / own.step_ms[0][0])
     measure_training(ResultsFile(output), settings, ["pp_mobileseg_tiny"])
     assert len(output.read_text().splitlines()) == 2
     with pytest.raises(InputError, match="other settings"):
         measure_training(ResultsFile(output), replace(settings, batch=3), ["pp_mobileseg_tiny"])
-    assert command.main(["report", str(output)]) == 0 and "pictures a second" in capsys.readouterr().out
+    assert command.main(["report", str(output)]) == 0 and "images a second" in capsys.readouterr().out
     assert command.main(["run", "training", "--output", str(output), "--networks", "seaformer_tiny"]) == 2

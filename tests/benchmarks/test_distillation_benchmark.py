@@ -45,9 +45,9 @@ def test_tables_give_mean_spread_gain_and_ratio():
     rows = [row("teacher", 0, 0.8), row("plain", 1, 0.4), row("plain", 0, 0.5), row("plain", 2, 0.6)]
     rows += [row("distilled", 0, 0.55), row("distilled", 1, 0.6), latency_row("scenes")]
     lines = table(rows).splitlines()
-    assert "| teacher, whole pictures | 256x192 | 200 | 0 | 0.8000 | 0.8000 | - | 61 s |" in lines
+    assert "| teacher, whole images | 256x192 | 200 | 0 | 0.8000 | 0.8000 | - | 61 s |" in lines
     assert (
-        "| student alone, reduced pictures | 128x96 | 200 | 0, 1, 2 | 0.5000, 0.4000, 0.6000 | 0.5000 | 0.1000 | 61 s |"
+        "| student alone, reduced images | 128x96 | 200 | 0, 1, 2 | 0.5000, 0.4000, 0.6000 | 0.5000 | 0.1000 | 61 s |"
     ) in lines
     assert "Gain by the teacher, seed by seed: +0.0500, +0.2000; mean +0.1250." in lines
     assert lines[-1] == "| `pp_mobileseg_tiny` | 256x192 | 128x96 | 8.0 ms | 2.0 ms | 0.25 |"

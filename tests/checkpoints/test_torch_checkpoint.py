@@ -38,12 +38,12 @@ def test_bfloat16_becomes_float32(write, tmp_path):
 def test_transposed_and_sliced_tensors_share_one_storage(write, tmp_path):
     storage = Storage(NUMBERS)
     content = {
-        "whole": View(storage, (4, 6), (6, 1)),
+        "end_to_end": View(storage, (4, 6), (6, 1)),
         "transposed": View(storage, (6, 4), (1, 6)),
         "part": View(storage, (2, 3), (6, 2), offset=7),
     }
     read = read_checkpoint(write(tmp_path / "x.pth", content))
-    np.testing.assert_array_equal(read["whole"], NUMBERS)
+    np.testing.assert_array_equal(read["end_to_end"], NUMBERS)
     np.testing.assert_array_equal(read["transposed"], NUMBERS.T)
     np.testing.assert_array_equal(read["part"], NUMBERS[1:3, 1::2])
 

@@ -41,11 +41,11 @@ def test_doctor_says_how_to_get_what_is_missing(capsys, monkeypatch):
 
 def test_doctor_fails_on_a_fault_that_cannot_be_patched_and_not_on_one_that_is_gone(capsys, monkeypatch):
     spoilt, gone = (Patch(name, "nothing works", "nowhere", lambda: True) for name in ("spoilt", "gone"))
-    outcomes = [Outcome(gone, NOT_APPLICABLE, "PaddleSeg has no such thing"), Outcome(spoilt, UNPATCHED, "mend it")]
+    outcomes = [Outcome(gone, NOT_APPLICABLE, "PaddleSeg has no such thing"), Outcome(spoilt, UNPATCHED, "fix it")]
     monkeypatch.setattr(registry, "outcomes", lambda: outcomes)
     assert main(["doctor"]) == 1
     captured = capsys.readouterr()
-    assert "-> mend it" in captured.out and captured.err.splitlines()[-1] == "broken: spoilt"
+    assert "-> fix it" in captured.out and captured.err.splitlines()[-1] == "broken: spoilt"
     assert "not applicable" in captured.out and "PaddleSeg has no such thing" in captured.out
 
 

@@ -125,8 +125,8 @@ def test_evaluation_agrees_with_the_classes_that_the_network_gives(work, checkpo
     model.eval()
     hits = []
     for index in range(2):
-        picture = np.asarray(Image.open(work / f"val{index}.jpg"), np.float32).transpose(2, 0, 1)
-        logits = model(paddle.to_tensor(((picture / 255 - 0.5) / 0.5)[np.newaxis]))[0].numpy()
+        image = np.asarray(Image.open(work / f"val{index}.jpg"), np.float32).transpose(2, 0, 1)
+        logits = model(paddle.to_tensor(((image / 255 - 0.5) / 0.5)[np.newaxis]))[0].numpy()
         hits.append(np.mean(logits.argmax(1)[0] == np.asarray(Image.open(work / f"val{index}.png"))))
     assert accuracy == pytest.approx(np.mean(hits), abs=1e-3)  # two decoders of JPEG differ by a grey level
 
@@ -185,25 +185,25 @@ def test_stock_networks_are_checked_as_strictly(work, tmp_path, capsys):
     assert "decode_head.conv_seg.bias" in last_line(capsys.readouterr().err)
 
 
-@pytest.mark.parametrize("what, pictures", [("val0.jpg", 1), ("val.txt", 2), ("pictures", 2)])
-def test_prediction_lists_the_pictures_it_wrote(work, checkpoint, tmp_path, capsys, what, pictures):
-    (work / "pictures").mkdir(exist_ok=True)
+@pytest.mark.parametrize("what, images", [("val0.jpg", 1), ("val.txt", 2), ("images", 2)])
+def test_prediction_lists_the_images_it_wrote(work, checkpoint, tmp_path, capsys, what, images):
+    (work / "images").mkdir(exist_ok=True)
     for index in range(2):
-        (work / "pictures" / f"{index}.jpg").write_bytes((work / f"val{index}.jpg").read_bytes())
+        (work / "images" / f"{index}.jpg").write_bytes((work / f"val{index}.jpg").read_bytes())
     command = ["predict", "--config", str(work / "config.yml"), "--model_path", checkpoint, "--device", "cpu"]
     assert main([*command, "--image_path", str(work / what), "--save_dir", str(tmp_path)]) == 0
     written = capsys.readouterr().out.splitlines()
-    assert len(written) == len(set(written)) == 2 * pictures
+    assert len(written) == len(set(written)) == 2 * images
     assert all(Image.open(path).size == (WIDTH, HEIGHT) for path in written)
 
 
-def test_prediction_refuses_what_is_no_picture(work, checkpoint, tmp_path, capsys):
+def test_prediction_refuses_what_is_no_image(work, checkpoint, tmp_path, capsys):
     whole = (work / "val0.jpg").read_bytes()
     (tmp_path / "cut.jpg").write_bytes(whole[: len(whole) // 2])
-    (tmp_path / "text.jpg").write_text("no picture")
+    (tmp_path / "text.jpg").write_text("no image")
     command = ["predict", "--config", str(work / "config.yml"), "--model_path", checkpoint, "--device", "cpu"]
     command += ["--save_dir", str(tmp_path / "out")]
-    cases = {"cut.jpg": "is truncated", "text.jpg": "is not a picture", "none.jpg": "there is no --image_path"}
+    cases = {"cut.jpg": "is truncated", "text.jpg": "is not an image", "none.jpg": "there is no --image_path"}
     for name, message in cases.items():
         assert main([*command, "--image_path", str(tmp_path / name)]) == 2
         assert message in last_line(capsys.readouterr().err)

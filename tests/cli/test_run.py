@@ -86,10 +86,10 @@ def test_unmodified_tools_train_evaluate_predict_and_export(tmp_path, checkout):
 @pytest.mark.parametrize("checkout", CHECKOUTS, ids=lambda path: path.name)
 def test_unmodified_training_ends_at_a_bad_sample_and_a_wrong_config(tmp_path, checkout):
     folder = write_data(tmp_path)
-    (folder / "train1.jpg").write_text("no picture")
+    (folder / "train1.jpg").write_text("no image")
     path = write_config(folder / "config.yml", config(folder))
     command = ["run", checkout / "tools" / "train.py", "--device", "cpu", "--save_dir", tmp_path / "out", "--config"]
     done = run(*command, path)
-    assert done.returncode == 2 and "train1.jpg is not a picture" in last_line(done.stderr)
+    assert done.returncode == 2 and "train1.jpg is not an image" in last_line(done.stderr)
     done = run(*command, write_config(folder / "wrong.yml", changed(config(folder), model__neck__type="AMM")))
     assert done.returncode == 2 and "did you mean AAM?" in last_line(done.stderr)

@@ -132,14 +132,14 @@ def test_a_batch_gives_a_label_map_for_each_image(tmp_path):
 
 def test_every_run_is_recorded_and_summed_up(arch, logits):
     record = record_of(arch, *logits.flags(), *exact(logits.size), "--warmup", 4, "--repeats", 11)
-    assert record["format"] == 1 and record["program"]["name"] == "mobileseg_bench"
+    assert record["schema"] == 2 and record["program"]["name"] == "mobileseg_bench"
     network, label_map = (np.array(record["samples"][key]) for key in ("network_ms", "label_map_ms"))
     assert len(network) == len(label_map) == 11
     assert [len(times) for times in record["warmup"].values()] == [4, 4]
     assert [len(times) for times in record["first_pass"].values()] == [3, 3]
     assert record["first"] == {key: times[0] for key, times in record["first_pass"].items()}
     assert record["init_ms"] > 0 and (network > 0).all() and (label_map > 0).all()
-    for name, samples in (("network", network), ("label_map", label_map), ("whole", network + label_map)):
+    for name, samples in (("network", network), ("label_map", label_map), ("end_to_end", network + label_map)):
         summary = record["summary"][name]
         assert summary == pytest.approx(
             {
@@ -281,7 +281,7 @@ def test_any_file_name_comes_back_from_the_json(host_logits, tmp_path):
 def test_what_the_library_prints_stays_out_of_the_result(tmp_path):
     network = pooled_network(tmp_path, noise=1)
     done = run("host", *network.flags(1), "--repeats", 1)
-    assert json.loads(done.stdout)["format"] == 1
+    assert json.loads(done.stdout)["schema"] == 2
     assert b'{"run 1"}' in done.stderr
 
 

@@ -14,7 +14,7 @@ from PIL import Image
 from paddleseg_mobileseg import InputError
 from paddleseg_mobileseg.cli import main
 from paddleseg_mobileseg.data.check import check_dataset
-from paddleseg_mobileseg.data.samples import CheckedSamples, file_fault, picture_size
+from paddleseg_mobileseg.data.samples import CheckedSamples, file_fault, header_size
 from support.small_data import HEIGHT, NUM_CLASSES, WIDTH, config, write_config, write_data
 
 
@@ -24,7 +24,7 @@ def cut(path):
 
 
 def damage(path):
-    """Bytes in the middle of the picture's data turned over; begin and end stay."""
+    """Bytes in the middle of the image's data turned over; begin and end stay."""
     whole = bytearray(path.read_bytes())
     middle = len(whole) // 2
     whole[middle:middle + 40] = bytes(255 - byte for byte in whole[middle:middle + 40])
@@ -50,12 +50,12 @@ def colour(path):
 
 # What is done to which file, the kind that the report gives it, and what the message says.
 FAULTS = {
-    "truncated picture": ("jpg", cut, "unreadable", "{jpg} is truncated or damaged"),
+    "truncated image": ("jpg", cut, "unreadable", "{jpg} is truncated or damaged"),
     "truncated label": ("png", cut, "unreadable", "{png} is truncated or damaged"),
     "damaged label": ("png", damage, "unreadable", "{png} is truncated or damaged"),
-    "empty picture": ("jpg", lambda path: path.write_bytes(b""), "unreadable", "{jpg} is empty"),
-    "text as a picture": ("jpg", lambda path: path.write_text("no picture"), "unreadable", "{jpg} is not a picture"),
-    "missing picture": ("jpg", lambda path: path.unlink(), "unreadable", "{jpg} cannot be opened: No such file"),
+    "empty image": ("jpg", lambda path: path.write_bytes(b""), "unreadable", "{jpg} is empty"),
+    "text as an image": ("jpg", lambda path: path.write_text("no image"), "unreadable", "{jpg} is not an image"),
+    "missing image": ("jpg", lambda path: path.unlink(), "unreadable", "{jpg} cannot be opened: No such file"),
     "missing label": ("png", lambda path: path.unlink(), "unreadable", "{png} cannot be opened: No such file"),
     "label of another size": ("png", resize, "sizes differ", "{jpg} is 96x64 and its label {png} is 32x32"),
     "label outside the classes": (
@@ -155,15 +155,15 @@ def test_ade20k_subtracts_one_from_its_labels(tmp_path):
 
 
 def test_turned_photograph_is_compared_as_it_is_read(data):
-    """OpenCV turns a JPEG as its EXIF says; a label that was drawn on the turned picture fits, another does not."""
+    """OpenCV turns a JPEG as its EXIF says; a label that was drawn on the turned image fits, another does not."""
     path = data / "train1.jpg"
-    picture = Image.open(path)
-    exif = picture.getexif()
+    image = Image.open(path)
+    exif = image.getexif()
     exif[274] = 6
-    picture.transpose(Image.Transpose.ROTATE_90).save(path, exif=exif)
-    assert picture_size(str(path)) == (HEIGHT, WIDTH)
+    image.transpose(Image.Transpose.ROTATE_90).save(path, exif=exif)
+    assert header_size(str(path)) == (HEIGHT, WIDTH)
     assert check_dataset(dataset_of(data, "train"), "train").problems == []
-    picture.save(path, exif=exif)
+    image.save(path, exif=exif)
     (problem,) = check_dataset(dataset_of(data, "train"), "train").problems
     assert problem.kind == "sizes differ" and "is 64x96 and its label" in problem.what
 
@@ -178,10 +178,10 @@ def test_quick_look_decodes_only_what_ends_wrongly(data):
 
 
 def test_command_lists_all_problems_and_ends_with_2(data, capsys):
-    for index, fault in enumerate(["truncated picture", "label of another size", "label outside the classes"]):
+    for index, fault in enumerate(["truncated image", "label of another size", "label outside the classes"]):
         suffix, change, _, _ = FAULTS[fault]
         change(data / f"train{index}.{suffix}")
-    FAULTS["empty picture"][1](data / "val0.jpg")
+    FAULTS["empty image"][1](data / "val0.jpg")
     path = write_config(data / "config.yml", config(data))
     assert main(["check-data", "--config", path, "--json"]) == 2
     captured = capsys.readouterr()
@@ -232,7 +232,7 @@ def test_missing_folder_starts_no_download(tmp_path, capsys):
 
 
 @pytest.mark.parametrize("workers", ["0", "2"])
-@pytest.mark.parametrize("fault", ["truncated picture", "text as a picture", "label outside the classes"])
+@pytest.mark.parametrize("fault", ["truncated image", "text as an image", "label outside the classes"])
 def test_training_ends_at_a_bad_sample(data, workers, fault):
     """In a process of its own, since without the shim it would hang."""
     message = spoil(data, "train", fault)[1]
@@ -246,6 +246,6 @@ def test_training_ends_at_a_bad_sample(data, workers, fault):
 
 
 def test_evaluation_ends_at_a_bad_sample(data, capsys):
-    message = spoil(data, "val", "truncated picture")[1]
+    message = spoil(data, "val", "truncated image")[1]
     assert main(["val", "--config", write_config(data / "config.yml", config(data)), "--device", "cpu"]) == 2
     assert message in capsys.readouterr().err.strip().splitlines()[-1]

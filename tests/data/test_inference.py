@@ -35,11 +35,11 @@ class Logits(nn.Layer):
 
 @pytest.mark.parametrize("name", TRANSFORMS)
 def test_labels_are_those_of_stock_inference(name):
-    model, picture = Logits(), paddle.zeros([1, 3, 32, 40])
-    expected, full = infer.inference(model, picture, trans_info=TRANSFORMS[name])
+    model, image = Logits(), paddle.zeros([1, 3, 32, 40])
+    expected, full = infer.inference(model, image, trans_info=TRANSFORMS[name])
     with exact_label_maps():
-        labels, logits = infer.inference(model, picture, trans_info=TRANSFORMS[name])
-        without_sizes = infer.inference(model, picture)
+        labels, logits = infer.inference(model, image, trans_info=TRANSFORMS[name])
+        without_sizes = infer.inference(model, image)
     assert labels.shape == expected.shape and labels.dtype == expected.dtype
     best, chosen = full.max(1, keepdim=True), paddle.take_along_axis(full, labels.astype("int64"), 1)
     assert float((best - chosen).max()) <= 2**-20 * float(full.abs().max())
@@ -71,12 +71,12 @@ def peak():
     # getrusage would count what the process was before it became this one.
     return next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmHWM:"))
 before = peak()
-picture, steps = paddle.zeros([1, 3, 64, 64]), [("resize", (1200, 1600))]
+image, steps = paddle.zeros([1, 3, 64, 64]), [("resize", (1200, 1600))]
 if sys.argv[1] == "exact":
     with exact_label_maps():
-        infer.inference(Logits(), picture, trans_info=steps)
+        infer.inference(Logits(), image, trans_info=steps)
 else:
-    infer.inference(Logits(), picture, trans_info=steps)
+    infer.inference(Logits(), image, trans_info=steps)
 print(peak() - before)
 """
 

@@ -132,7 +132,7 @@ def test_models_are_there_for_both_targets_and_outputs(quick):
     for row in result["models"]:
         assert read_metadata(row["file"]).sha256 == row["sha256"]
         assert row["input"]["shape"] == [1, 3, *QUICK.size] and row["input"]["mean"] == [0.485, 0.456, 0.406]
-    assert len(list((folder / "pictures").glob("*.png"))) == QUICK.pictures
+    assert len(list((folder / "images").glob("*.png"))) == QUICK.images
 
 
 def test_report_loads_nothing(quick):
@@ -161,8 +161,8 @@ def test_report_has_its_parts(quick):
         "How this was made",
     ]
     assert "svg" in page.tags
-    pictures = [each for each in page.loaded if each.startswith("data:image/")]
-    assert len(pictures) == 4 * QUICK.pictures and len(set(pictures)) > 3 * QUICK.pictures
+    images = [each for each in page.loaded if each.startswith("data:image/")]
+    assert len(images) == 4 * QUICK.images and len(set(images)) > 3 * QUICK.images
     text = (folder / "report.html").read_text(encoding="utf-8")
     assert all(f"</span>{name}</li>" in text for name in SyntheticScenes.CLASSES)
     assert "knows next to nothing" in text
@@ -181,7 +181,7 @@ def test_numbers_of_the_report_are_those_of_the_json(quick):
     assert by_us[0] == f"{result['converted_scores']['miou']:.4f}"
     titles = ("exact, from the model's low-resolution logits", "argmax, inside the model")
     for record, title in zip(result["latency"], titles):
-        whole = [f"{record['summary']['whole'][f'{key}_ms']:.2f}" for key in ("median", "min", "p90", "mean")]
+        whole = [f"{record['summary']['end_to_end'][f'{key}_ms']:.2f}" for key in ("median", "min", "p90", "mean")]
         label_map = record["summary"]["label_map"]
         labels = f"{label_map['median_ms']:.3f}" if label_map else "in the network"
         network = f"{record['summary']['network']['median_ms']:.2f}"

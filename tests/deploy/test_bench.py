@@ -36,7 +36,7 @@ CONFIGURATION = Configuration(
     output_kind="labels",
     label_map="vim",
     num_classes=150,
-    inputs="2 pictures",
+    inputs="2 images",
     warmup=1,
     repeats=4,
     rounds=2,
@@ -79,8 +79,8 @@ def models(tmp_path_factory):
 @given(st.lists(st.floats(0.01, 1e4), min_size=1, max_size=40))
 def test_the_summary_is_that_of_all_samples(samples):
     summary = record([samples[:3], samples[3:]]).summary()
-    assert summary["label_map"] is None and summary["network"] == summary["whole"]
-    summary = summary["whole"]
+    assert summary["label_map"] is None and summary["network"] == summary["end_to_end"]
+    summary = summary["end_to_end"]
     assert summary["min_ms"] == min(samples)
     assert summary["median_ms"] == pytest.approx(np.median(samples))
     assert summary["mean_ms"] == pytest.approx(np.mean(samples))
@@ -90,7 +90,7 @@ def test_the_summary_is_that_of_all_samples(samples):
 
 def test_network_and_label_map_are_summarised_apart_and_together():
     summary = record([[10.0, 12.0], [11.0]], [[1.0, 2.0], [3.0]]).summary()
-    assert [summary[part]["median_ms"] for part in ("network", "label_map", "whole")] == [11.0, 2.0, 14.0]
+    assert [summary[part]["median_ms"] for part in ("network", "label_map", "end_to_end")] == [11.0, 2.0, 14.0]
     assert ratio(record([[10.0]], [[2.0]]), record([[10.0]])) == 1.2
 
 
@@ -108,7 +108,7 @@ def test_the_table_has_columns_for_what_varies_only():
     assert rule.count("|") == head.count("|")
     assert first == "| tiny.nb | vim | 30.0 | 20.0 | 10.0 | 10.0 | 10.0 | 10.0 | 0.0 | 1.00 |"
     assert second.startswith("| base.nb | argmax |") and second.endswith("| 2.00 |")
-    for fact in ("threads 1", "input 1x3x512x512", "fed 2 pictures", "classes present 4 to 9", "cpu a processor"):
+    for fact in ("threads 1", "input 1x3x512x512", "fed 2 images", "classes present 4 to 9", "cpu a processor"):
         assert fact in caption
     assert "label map" not in caption
 
@@ -127,7 +127,7 @@ def test_the_table_splits_what_was_timed_apart():
 
 def test_json_lines_hold_every_sample():
     rows = [json.loads(line) for line in json_lines([record([[1.0, 2.0], [3.0]]), record([[4.0]])]).splitlines()]
-    assert rows[0]["network_ms"] == [[1.0, 2.0], [3.0]] and rows[0]["summary"]["whole"]["median_ms"] == 2.0
+    assert rows[0]["network_ms"] == [[1.0, 2.0], [3.0]] and rows[0]["summary"]["end_to_end"]["median_ms"] == 2.0
     assert rows[0]["environment"]["core"] is None and rows[0]["configuration"]["label_map"] == "vim"
     assert rows[1]["warmup_ms"] == [15.0] and rows[1]["init_ms"] == 30.0
 
@@ -148,20 +148,20 @@ def test_models_take_turns_and_every_run_is_recorded(models):
     assert exact.classes_present == labels.classes_present == logits.classes_present and labels.classes_present[0] > 1
 
 
-def test_pictures_are_fed_and_their_classes_counted(models, tmp_path):
+def test_images_are_fed_and_their_classes_counted(models, tmp_path):
     for seed in (1, 2, 3):
         save_scene(tmp_path / f"{seed}.png", seed, 64, 64)
     (found,) = bench(models[1:2], images=[tmp_path], warmup=0, repeats=4, rounds=2)
-    assert found.configuration.inputs == "3 pictures"
+    assert found.configuration.inputs == "3 images"
     assert len(found.classes_present) == 3 and min(found.classes_present) >= 1
     assert found.warmup_ms == []
 
 
-def test_no_more_pictures_are_named_than_were_timed(models, tmp_path):
+def test_no_more_images_are_named_than_were_timed(models, tmp_path):
     for seed in (1, 2, 3):
         save_scene(tmp_path / f"{seed}.png", seed, 64, 64)
     (found,) = bench(models[1:2], images=[tmp_path], warmup=0, repeats=2, rounds=1)
-    assert found.configuration.inputs == "2 pictures" and len(found.classes_present) == 2
+    assert found.configuration.inputs == "2 images" and len(found.classes_present) == 2
 
 
 def test_the_command_prints_a_table(models, capfd):

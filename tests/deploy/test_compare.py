@@ -15,11 +15,11 @@ from paddleseg_mobileseg.deploy.convert import convert
 from paddleseg_mobileseg.deploy.ir.tensors import InputTensor
 from paddleseg_mobileseg.deploy.runtime.agreement import measure_agreement, total_agreement
 from paddleseg_mobileseg.deploy.runtime.inputs import (
-    find_pictures,
+    find_images,
     input_sources,
     load_input,
     noise,
-    read_picture,
+    read_image,
     source_name,
 )
 from paddleseg_mobileseg.deploy.runtime.metadata import metadata_path, sha256_of
@@ -48,7 +48,7 @@ def own_nb(small_nb, tmp_path):
     return tmp_path / small_nb.name
 
 
-def picture_input(shape):
+def image_input(shape):
     return InputTensor("x", list(shape), MEAN, STD)
 
 
@@ -121,34 +121,34 @@ def test_label_maps_of_all_forms():
 
 
 @pytest.mark.parametrize("name", ["scene.png", "scene.jpg"])
-def test_pictures_are_prepared_as_paddleseg_does(name, tmp_path):
+def test_images_are_prepared_as_paddleseg_does(name, tmp_path):
     path = save_scene(tmp_path / name, seed=4, height=96, width=160)
     transforms = T.Compose([T.Resize(target_size=(64, 128)), T.Normalize(MEAN, STD)])
     expected = transforms({"img": str(path)})["img"][np.newaxis]
-    prepared = read_picture(path, picture_input([1, 3, 128, 64]))
+    prepared = read_image(path, image_input([1, 3, 128, 64]))
     assert prepared.dtype == np.float32 and prepared.shape == (1, 3, 128, 64)
     np.testing.assert_allclose(prepared, expected, rtol=1e-6, atol=1e-6)
 
 
-def test_a_batch_repeats_the_picture(tmp_path):
+def test_a_batch_repeats_the_image(tmp_path):
     path = save_scene(tmp_path / "scene.png", seed=4, height=64, width=64)
-    batch = read_picture(path, picture_input([2, 3, 64, 64]))
+    batch = read_image(path, image_input([2, 3, 64, 64]))
     np.testing.assert_array_equal(batch[0], batch[1])
 
 
-def test_folders_are_searched_for_pictures(tmp_path):
+def test_folders_are_searched_for_images(tmp_path):
     for name in ("b.png", "a.jpg", "notes.txt"):
         (tmp_path / name).write_bytes(b"")
-    assert [path.name for path in find_pictures([tmp_path])] == ["a.jpg", "b.png"]
+    assert [path.name for path in find_images([tmp_path])] == ["a.jpg", "b.png"]
 
 
 @pytest.mark.parametrize("damage", ["missing", "empty", "truncated.jpg", "truncated.png", "text", "empty folder"])
-def test_a_picture_that_cannot_be_read_is_named(damage, tmp_path):
-    path = tmp_path / (damage if damage.startswith("truncated") else "picture.png")
+def test_a_image_that_cannot_be_read_is_named(damage, tmp_path):
+    path = tmp_path / (damage if damage.startswith("truncated") else "image.png")
     if damage == "empty":
         path.write_bytes(b"")
     elif damage == "text":
-        path.write_text("not a picture")
+        path.write_text("not an image")
     elif damage == "empty folder":
         path.mkdir()
     elif damage.startswith("truncated"):
@@ -156,17 +156,17 @@ def test_a_picture_that_cannot_be_read_is_named(damage, tmp_path):
         path.write_bytes(content[: len(content) // 2])
     with pytest.raises(InputError, match=str(path)):
         for source in input_sources([path], random=1, seed=0):
-            load_input(source, picture_input([1, 3, 64, 64]))
+            load_input(source, image_input([1, 3, 64, 64]))
 
 
-def test_pictures_need_a_known_normalisation(tmp_path):
+def test_images_need_a_known_normalisation(tmp_path):
     path = save_scene(tmp_path / "scene.png", seed=4, height=64, width=64)
     with pytest.raises(InputError, match="no deploy.yaml.*--random"):
-        read_picture(path, InputTensor("x", [1, 3, 64, 64], None, None))
+        read_image(path, InputTensor("x", [1, 3, 64, 64], None, None))
 
 
 def test_noise_follows_its_seed():
-    tensor = picture_input([1, 3, 8, 8])
+    tensor = image_input([1, 3, 8, 8])
     sources = input_sources(None, random=2, seed=7)
     assert [source_name(source) for source in sources] == ["noise, seed 7", "noise, seed 8"]
     first, second = (load_input(source, tensor) for source in sources)
@@ -176,7 +176,7 @@ def test_noise_follows_its_seed():
         input_sources(None, random=0, seed=7)
 
 
-def test_pictures_go_through_both_engines(small, small_nb, tmp_path):
+def test_images_go_through_both_engines(small, small_nb, tmp_path):
     for seed in (1, 2):
         save_scene(tmp_path / f"{seed}.png", seed, 64, 64)
     found = compare(small, small_nb, images=[tmp_path])
@@ -222,7 +222,7 @@ def test_the_command_fails_below_its_limits_and_still_prints(flags, small, small
 )
 def test_flags_of_conversion_need_a_conversion(flags, small, small_nb, capfd):
     assert main(["compare", str(small), "--nb", str(small_nb), *flags]) == 2
-    assert "leave them away" in capfd.readouterr().err
+    assert "omit them" in capfd.readouterr().err
 
 
 def test_a_model_for_phones_does_not_run_here(small, tmp_path):
@@ -290,17 +290,20 @@ def test_a_damaged_model_with_a_matching_checksum_is_a_failure_of_the_tool(own_n
             predictor.run(noise([1, 3, 32, 32], 0))
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"format": 99}'])
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"schema": 3}'])
 def test_a_damaged_json_file_is_refused(own_nb, text):
     metadata_path(own_nb).write_text(text)
     with pytest.raises(InputError, match="model.nb.json is damaged"):
         LitePredictor(own_nb)
 
 
-def test_a_json_file_of_another_format_is_refused(own_nb):
+def test_a_json_file_of_another_schema_is_refused(own_nb):
     content = json.loads(metadata_path(own_nb).read_text())
-    metadata_path(own_nb).write_text(json.dumps({**content, "format": 99}))
-    with pytest.raises(InputError, match="format 99"):
+    metadata_path(own_nb).write_text(json.dumps({key: value for key, value in content.items() if key != "schema"}))
+    with pytest.raises(InputError, match="of schema 1 or 2, and this version reads 3"):
+        LitePredictor(own_nb)
+    metadata_path(own_nb).write_text(json.dumps({**content, "schema": 99}))
+    with pytest.raises(InputError, match="of schema 99, and this version reads 3"):
         LitePredictor(own_nb)
 
 

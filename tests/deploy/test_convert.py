@@ -14,7 +14,7 @@ from paddleseg_mobileseg.deploy.compare import compare
 from paddleseg_mobileseg.deploy.convert import convert
 from paddleseg_mobileseg.deploy.ir.exported import read_exported
 from paddleseg_mobileseg.deploy.ir.program import dims_of
-from paddleseg_mobileseg.deploy.passes import mend
+from paddleseg_mobileseg.deploy.passes import legalize
 from paddleseg_mobileseg.deploy.runtime import opt
 from paddleseg_mobileseg.deploy.runtime.metadata import metadata_path, read_metadata, sha256_of
 from paddleseg_mobileseg.deploy.support import check_support
@@ -146,12 +146,12 @@ def test_opt_fails_on_what_is_mended_and_not_afterwards(fault, tmp_path):
 )
 def test_scalar_constants_are_mended(body, tmp_path):
     found = compare(export_around(body, tmp_path))
-    assert found.model.mended["gave scalar constants an axis"] == 1
+    assert found.model.passes["gave scalar constants an axis"] == 1
     assert found.total.fault() is None
 
 
 def convert_without_mending(folder, nb):
-    """What opt makes of the program as it was exported, with the JSON file of the mended one beside it."""
+    """What opt makes of the program as it was exported, with the JSON file of the legalized one beside it."""
     metadata = convert(folder, nb, "x86", labels="none")
     opt.optimize(*read_exported(folder).save(nb.parent), nb, "x86", "float32", fp16=False)
     metadata_path(nb).write_text(json.dumps({**asdict(metadata), "sha256": sha256_of(nb)}))
@@ -170,7 +170,7 @@ def test_the_runtime_fails_on_a_scalar_constant(tmp_path):
 def test_resizing_by_a_factor_that_leaves_a_rest_is_mended(mode, tmp_path):
     folder = export_around(lambda logits: F.interpolate(logits, scale_factor=0.5, mode=mode), tmp_path, size=33)
     found = compare(folder, labels="none")
-    assert found.model.mended["cropped what a resize by a factor leaves out"] == 1
+    assert found.model.passes["cropped what a resize by a factor leaves out"] == 1
     assert found.model.output.shape == [1, 8, 16, 16]
     assert found.total.fault() is None
 
@@ -273,7 +273,7 @@ def test_the_json_file_says_what_a_runtime_must_know(small, tmp_path):
     assert content["opt_version"] == opt.opt_version() and content["opt_version"].startswith("v2.13")
     assert content["versions"]["paddlelite"] == opt.PADDLELITE
     assert content["source_ops"] == exported.op_counts()
-    assert content["mended"]["restored attributes that Paddle leaves out"] == 1
+    assert content["passes"]["restored attributes that Paddle leaves out"] == 1
 
 
 def test_the_same_export_gives_the_same_bytes(small, tmp_path):
@@ -365,5 +365,5 @@ def test_sizes_that_are_no_multiples_of_32_work(name, size):
 
 
 def test_mended_programs_say_their_output_size(small):
-    mended, _ = mend(read_exported(small))
-    assert dims_of(mended.variables()[mended.output_name]) == [1, 8, 32, 32]
+    legalized, _ = legalize(read_exported(small))
+    assert dims_of(legalized.variables()[legalized.output_name]) == [1, 8, 32, 32]

@@ -7,15 +7,15 @@ from paddle import nn
 from paddle.nn import functional as F
 
 from paddleseg_mobileseg import VIM, InputError, ToolError
-from paddleseg_mobileseg.deploy import lower as preparing
+from paddleseg_mobileseg.deploy import lower as lowering
 from paddleseg_mobileseg.deploy.compare import compare
 from paddleseg_mobileseg.deploy.convert import convert
 from paddleseg_mobileseg.deploy.ir.exported import read_exported
 from paddleseg_mobileseg.deploy.ir.program import outputs_of
 from paddleseg_mobileseg.deploy.ir.static_graph import StaticGraph
 from paddleseg_mobileseg.deploy.label_tail import LabelTail, find_tail, tail_program
-from paddleseg_mobileseg.deploy.lower import prepare
-from paddleseg_mobileseg.deploy.passes import mend
+from paddleseg_mobileseg.deploy.lower import lower
+from paddleseg_mobileseg.deploy.passes import legalize
 from paddleseg_mobileseg.deploy.passes.fix_input_shape import fix_input_shape
 from paddleseg_mobileseg.deploy.runtime.inputs import noise
 from support.exports import export, export_around, exported_network, exported_stock
@@ -80,15 +80,15 @@ TAILS = {
 }
 
 
-def mended(folder):
-    return mend(fix_input_shape(read_exported(folder)))[0]
+def legalized(folder):
+    return legalize(fix_input_shape(read_exported(folder)))[0]
 
 
 @pytest.mark.parametrize("kind", TAILS)
 def test_tails_are_found_and_cut(kind, tmp_path):
     body, made_by = TAILS[kind]
     folder = export_around(body, tmp_path)
-    tail = find_tail(mended(folder))
+    tail = find_tail(legalized(folder))
     assert (tail.made_by, tail.size, tail.align_corners) == (made_by, (50, 70), kind == "aligned corners")
     found = compare(folder, random=2)
     assert found.model.output.shape == [1, 8, 32, 32] and found.model.output.label_size == [50, 70]
@@ -110,9 +110,9 @@ def test_logits_that_nothing_interpolates_have_a_label_map_of_their_own_size(tmp
 
 
 def test_what_is_cut_off_is_gone_from_the_program(tmp_path):
-    prepared = prepare(export_around(TAILS["vim"][0], tmp_path))
-    assert prepared.program.op_counts() == {"conv2d": 1, "elementwise_add": 1}
-    assert len(prepared.program.params) == 2
+    lowered = lower(export_around(TAILS["vim"][0], tmp_path))
+    assert lowered.program.op_counts() == {"conv2d": 1, "elementwise_add": 1}
+    assert len(lowered.program.params) == 2
 
 
 @pytest.mark.parametrize("labels", ["argmax", "vim"])
@@ -150,7 +150,7 @@ def test_a_tail_alone_gives_what_its_layer_gives(made_by):
 
 
 class TwoResizes(nn.Layer):
-    """Two features of one picture; the argmax reads the second."""
+    """Two features of one image; the argmax reads the second."""
 
     def __init__(self):
         super().__init__()
@@ -165,25 +165,25 @@ def test_a_wrong_tail_is_noticed(tmp_path, monkeypatch):
     """What was cut off has to give the export's labels when it is run on what is left."""
     folder = export(TwoResizes(), tmp_path, [1, 3, 64, 64])
     assert compare(folder).total.fault() is None
-    right = find_tail(mended(folder))
-    first = next(outputs_of(op)[0] for op in mended(folder).block.ops if op.type == "elementwise_add")
+    right = find_tail(legalized(folder))
+    first = next(outputs_of(op)[0] for op in legalized(folder).block.ops if op.type == "elementwise_add")
     monkeypatch.setattr(
-        preparing, "find_tail", lambda model: LabelTail(right.made_by, first, right.size, right.align_corners)
+        lowering, "find_tail", lambda model: LabelTail(right.made_by, first, right.size, right.align_corners)
     )
     with pytest.raises(ToolError, match="changed what it computes"):
-        prepare(folder)
+        lower(folder)
 
 
 def test_a_wrong_label_map_is_noticed(tmp_path, monkeypatch):
     """A pixel whose class falls short of the best by more than rounding stops the conversion."""
     folder = export_around(argmaxed(resized()), tmp_path)
-    right = preparing.upsample_labels
+    right = lowering.upsample_labels
 
     def wrong(*args):
         labels = right(*args)
         labels[0, 7, 11] = (labels[0, 7, 11] + 1) % 8
         return labels
 
-    monkeypatch.setattr(preparing, "upsample_labels", wrong)
+    monkeypatch.setattr(lowering, "upsample_labels", wrong)
     with pytest.raises(ToolError, match="short of the best"):
-        prepare(folder)
+        lower(folder)

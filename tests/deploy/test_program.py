@@ -12,7 +12,7 @@ from paddleseg_mobileseg.deploy.ir.exported import read_exported
 from paddleseg_mobileseg.deploy.ir.params import read_params, write_params
 from paddleseg_mobileseg.deploy.ir.program import ProgramDesc, VarType, dims_of, set_tensor
 from paddleseg_mobileseg.deploy.ir.static_graph import StaticGraph
-from paddleseg_mobileseg.deploy.passes import mend
+from paddleseg_mobileseg.deploy.passes import legalize
 from paddleseg_mobileseg.deploy.passes.fix_input_shape import fix_input_shape
 from paddleseg_mobileseg.deploy.runtime.inputs import noise
 from support.exports import MEAN, STD, TRANSFORMS, export, export_around, exported_network, exported_stock
@@ -183,34 +183,34 @@ NETWORKS = {
 def test_mending_changes_no_number(network):
     folder, shape = NETWORKS[network]()
     original = fix_input_shape(read_exported(folder), shape)
-    mended, done = mend(original)
+    legalized, done = legalize(original)
     shape = dims_of(original.variables()[original.input_name])
-    np.testing.assert_array_equal(output_of(mended, shape), output_of(original, shape))
-    assert done["folded ops that do not depend on the picture"] > 0
-    assert not {"linear_interp_v2", "shape", "fill_constant"} & set(mended.op_counts())
+    np.testing.assert_array_equal(output_of(legalized, shape), output_of(original, shape))
+    assert done["folded ops that do not depend on the image"] > 0
+    assert not {"linear_interp_v2", "shape", "fill_constant"} & set(legalized.op_counts())
 
 
 def test_mending_leaves_a_healthy_program_as_it_is(tmp_path):
     original = read_exported(export(nn.Conv2D(3, 8, 1, bias_attr=False), tmp_path, [1, 3, 32, 32]))
-    mended, done = mend(original)
-    assert done == {} and mended.op_counts() == original.op_counts()
+    legalized, done = legalize(original)
+    assert done == {} and legalized.op_counts() == original.op_counts()
 
 
 def test_a_mended_program_needs_no_more_mending(tmp_path):
     folder = export_around(lambda logits: paddle.flatten(nn.ReLU6()(logits), 2).reshape([1, 8, 32, 32]), tmp_path)
-    mended, done = mend(read_exported(folder))
+    legalized, done = legalize(read_exported(folder))
     assert set(done) == {
         "restored attributes that Paddle leaves out",
         "restored outputs that Paddle leaves out",
-        "folded ops that do not depend on the picture",
+        "folded ops that do not depend on the image",
     }
-    assert mend(mended)[1] == {}
+    assert legalize(legalized)[1] == {}
 
 
 def test_random_ops_are_not_folded(tmp_path):
     folder = export_around(lambda logits: logits + paddle.rand([1, 8, 32, 32]) * 2, tmp_path)
-    mended, _ = mend(read_exported(folder))
-    assert mended.op_counts()["uniform_random"] == 1
+    legalized, _ = legalize(read_exported(folder))
+    assert legalized.op_counts()["uniform_random"] == 1
 
 
 def test_what_a_loop_changes_is_not_folded(tmp_path):
@@ -223,7 +223,7 @@ def test_what_a_loop_changes_is_not_folded(tmp_path):
     folder = export_around(doubled_three_times, tmp_path)
     original = read_exported(folder)
     assert "while" in original.op_counts()
-    graph = StaticGraph(mend(original)[0])
+    graph = StaticGraph(legalize(original)[0])
     batch = noise([1, 3, 32, 32], seed=0)
     # A counter that had become a parameter would start the second run where the first one left it.
     for _ in range(2):
@@ -258,10 +258,10 @@ def test_an_unknown_batch_alone_becomes_one(tmp_path):
 def test_a_size_that_the_network_does_not_take_is_refused():
     model = fix_input_shape(read_exported(exported_stock("topformer", (None, 3, None, None))), [1, 3, 100, 100])
     with pytest.raises(InputError, match=r"does not take an input of \[1, 3, 100, 100\].*multiples of 32"):
-        mend(model)
+        legalize(model)
 
 
-def test_an_input_that_is_no_picture_is_refused(tmp_path):
+def test_an_input_that_is_no_image_is_refused(tmp_path):
     folder = export(nn.Conv2D(5, 8, 1), tmp_path, [1, 5, 32, 32])
     with pytest.raises(InputError, match=r"takes float32 of \[N, 3, H, W\]"):
         fix_input_shape(read_exported(folder))

@@ -10,7 +10,7 @@ from paddleseg_mobileseg.deploy.convert import convert
 from support.exports import export, export_around, randomise
 
 CLOSE = {"int16": 1e-3, "int8": 0.05}
-MENDED = "wrote linear layers as opt stores them right"
+LINEAR_AS_MUL = "wrote linear layers as opt stores them right"
 
 
 class Gate(nn.Layer):
@@ -60,11 +60,11 @@ def test_every_kind_of_layer_keeps_its_numbers(body, weights, tmp_path):
     found = compare(export_around(body(), tmp_path), weights=weights, labels="none")
     assert found.total.relative_difference < CLOSE[weights]
     layers = {Gate: 2, Tokens: 1}.get(body)
-    assert found.model.mended.get(MENDED) == layers
+    assert found.model.passes.get(LINEAR_AS_MUL) == layers
 
 
 def test_float32_is_left_as_it_is(tmp_path):
-    assert MENDED not in convert(export_around(Gate(), tmp_path), tmp_path / "model.nb", "x86").mended
+    assert LINEAR_AS_MUL not in convert(export_around(Gate(), tmp_path), tmp_path / "model.nb", "x86").passes
 
 
 @pytest.mark.parametrize("target", ["arm", "x86"])
@@ -78,4 +78,4 @@ def test_what_cannot_be_stored_right_is_refused(target, tmp_path):
 def test_a_network_with_linear_layers_keeps_its_logits_with_int16(tmp_path):
     network = randomise(build_model("mobileseg_ghostnet", 19))
     found = compare(export(network, tmp_path, [1, 3, 64, 96]), weights="int16")
-    assert found.total.relative_difference < 5e-3 and found.model.mended[MENDED] > 0
+    assert found.total.relative_difference < 5e-3 and found.model.passes[LINEAR_AS_MUL] > 0

@@ -48,13 +48,13 @@ def test_static_graph_equals_dygraph(name, tmp_path, monkeypatch):
     paddle.seed(1)
     network = ROWS[name].build(150)
     network.eval()
-    picture = paddle.to_tensor(golden_input(64, 96))
+    image = paddle.to_tensor(golden_input(64, 96))
     monkeypatch.setenv("PADDLESEG_EXPORT_STAGE", "True")
     with paddle.no_grad():
-        eager = network(picture)[0].numpy()
+        eager = network(image)[0].numpy()
     static = paddle.jit.to_static(network, [paddle.static.InputSpec([1, 3, 64, 96], "float32")], full_graph=True)
     paddle.jit.save(static, str(tmp_path / "model"))
-    exported = paddle.jit.load(str(tmp_path / "model"))(picture).numpy()
+    exported = paddle.jit.load(str(tmp_path / "model"))(image).numpy()
     if isinstance(network.upsample, VIM):
         assert exported.dtype == np.int32 and exported.shape == (1, 64, 96)
         assert (exported == eager).mean() > 0.999

@@ -42,17 +42,17 @@ def distillation(teacher_file, student="pp_mobileseg_tiny", teacher="pp_mobilese
 
 
 def batch(height=128, width=192, count=2):
-    """Pictures, and labels of which some are ignored."""
-    pictures = np.stack([scene(seed, height, width) for seed in range(count)]).transpose(0, 3, 1, 2)
+    """Images, and labels of which some are ignored."""
+    images = np.stack([scene(seed, height, width) for seed in range(count)]).transpose(0, 3, 1, 2)
     labels = np.random.RandomState(0).randint(0, NUM_CLASSES, (count, height, width))
     labels[:, :8] = 255
-    return paddle.to_tensor((pictures / 128 - 1).astype("float32")), {"label": paddle.to_tensor(labels)}
+    return paddle.to_tensor((images / 128 - 1).astype("float32")), {"label": paddle.to_tensor(labels)}
 
 
-def mean_of_two_by_two(pictures):
+def mean_of_two_by_two(images):
     """Half the height and width: the mean of each two by two pixels."""
-    n, c, h, w = pictures.shape
-    return paddle.to_tensor(pictures.numpy().reshape(n, c, h // 2, 2, w // 2, 2).mean((3, 5)))
+    n, c, h, w = images.shape
+    return paddle.to_tensor(images.numpy().reshape(n, c, h // 2, 2, w // 2, 2).mean((3, 5)))
 
 
 def log_softmax(logits):
@@ -94,17 +94,17 @@ def test_distance_of_features_is_relative_to_the_teachers():
     assert float(feature_distance(paddle.zeros([2, 5, 4, 6]), paddle.to_tensor(target))) == pytest.approx(1)
 
 
-def test_losses_of_an_iteration_are_of_the_reduced_and_of_the_whole_picture(teacher_file):
+def test_losses_of_an_iteration_are_of_the_reduced_and_of_the_whole_image(teacher_file):
     model = distillation(
         teacher_file, output_weight=0.7, feature_weight=0.3, cross_model_weight=0.2, temperature=2.0
     )
-    pictures, data = batch()
+    images, data = batch()
     model.train()
     for part in (model.student, model.feature_upsampling):
         part.eval()  # without dropout, so that a second run gives the same
     classifier = model.student.head.classifier
     classifier.weight.set_value(classifier.weight / 20)  # Paddle's cross entropy cuts off logits that are 64 apart
-    found = [float(term) for term in model.loss_computation(model(pictures), LOSSES, data)]
+    found = [float(term) for term in model.loss_computation(model(images), LOSSES, data)]
 
     teacher = build_model("pp_mobileseg_tiny", NUM_CLASSES, pretrained=teacher_file)
     teacher.eval()
@@ -115,16 +115,16 @@ def test_losses_of_an_iteration_are_of_the_reduced_and_of_the_whole_picture(teac
         picked = np.take_along_axis(log_softmax(stretched), np.where(label == 255, 0, label)[:, None], 1)[:, 0]
         return -picked[label != 255].mean()
 
-    reduced = mean_of_two_by_two(pictures)
+    reduced = mean_of_two_by_two(images)
 
-    def feature(network, picture):
-        return network.head.fuse(network.neck(network.backbone(picture)))
+    def feature(network, image):
+        return network.head.fuse(network.neck(network.backbone(image)))
 
     segmentation = cross_entropy(model.student(reduced)[0])
     student_logits = paddle.nn.functional.interpolate(model.student.logits(reduced), [8, 12], mode="bilinear")
-    divergence = reference_divergence(student_logits.numpy(), teacher.logits(pictures).numpy(), 2.0)
+    divergence = reference_divergence(student_logits.numpy(), teacher.logits(images).numpy(), 2.0)
     lifted = model.feature_upsampling(feature(model.student, reduced), [8, 12])
-    target = feature(teacher, pictures).numpy()
+    target = feature(teacher, images).numpy()
     distance = ((lifted.numpy() - target) ** 2).sum() / (target**2).sum()
     cross_model = cross_entropy(teacher.head.classifier(lifted))
     assert found[0] == pytest.approx(segmentation, rel=1e-4)
@@ -135,13 +135,13 @@ def test_losses_of_an_iteration_are_of_the_reduced_and_of_the_whole_picture(teac
 def trained(teacher_file):
     """A model, the gradients of its first step, and the model after a second one."""
     model = distillation(teacher_file)
-    # The student's attention is at stride 64: of a smaller picture it has one sample, and nothing to attend to.
-    pictures, data = batch(256, 256)
+    # The student's attention is at stride 64: of a smaller image it has one sample, and nothing to attend to.
+    images, data = batch(256, 256)
     optimizer = paddle.optimizer.AdamW(1e-3, parameters=model.parameters())
     model.train()
     gradients = {}
     for _ in range(2):
-        sum(model.loss_computation(model(pictures), LOSSES, data)).backward()
+        sum(model.loss_computation(model(images), LOSSES, data)).backward()
         gradients = gradients or {
             name: each.grad.numpy().copy() for name, each in model.named_parameters() if not each.stop_gradient
         }
@@ -172,12 +172,12 @@ def test_training_leaves_weights_and_statistics_of_the_teacher_as_they_were(trai
 
 
 def test_each_term_alone_moves_the_student(teacher_file):
-    pictures, data = batch()
+    images, data = batch()
     names = ("output_weight", "feature_weight", "cross_model_weight")
     for wanted in names:
         model = distillation(teacher_file, **{name: int(name == wanted) for name in names})
         model.train()
-        terms = model.loss_computation(model(pictures), LOSSES, data)
+        terms = model.loss_computation(model(images), LOSSES, data)
         assert len(terms) == 2
         terms[1].backward()
         moved = model.student.backbone.stem.conv.weight.grad
@@ -218,31 +218,31 @@ def steps(network, parameters, loss):
 def test_weights_of_zero_are_plain_training_and_want_no_teacher(tmp_path):
     model = distillation(tmp_path / "missing.pdparams", output_weight=0, feature_weight=0)
     plain = randomise(build_model("pp_mobileseg_tiny", NUM_CLASSES), seed=1)
-    pictures, data = batch()
+    images, data = batch()
 
     def plain_loss():
-        reduced = paddle.nn.functional.interpolate(pictures, [64, 96], mode="bilinear")
+        reduced = paddle.nn.functional.interpolate(images, [64, 96], mode="bilinear")
         logits = paddle.nn.functional.interpolate(plain(reduced)[0], [128, 192], mode="bilinear")
         return CrossEntropyLoss()(logits, data["label"])
 
-    found = steps(model, model.parameters(), lambda: sum(model.loss_computation(model(pictures), LOSSES, data)))
+    found = steps(model, model.parameters(), lambda: sum(model.loss_computation(model(images), LOSSES, data)))
     expected = steps(plain, plain.parameters(), plain_loss)
     assert set(found) == {f"student.{name}" for name in expected}
     assert all(np.array_equal(found[f"student.{name}"], value) for name, value in expected.items())
 
 
-def test_evaluation_gives_logits_of_the_whole_picture_from_the_reduced_one(teacher_file):
+def test_evaluation_gives_logits_of_the_whole_image_from_the_reduced_one(teacher_file):
     model = distillation(teacher_file)
     model.eval()
-    pictures, _ = batch()
-    small = model.student(mean_of_two_by_two(pictures))[0]
+    images, _ = batch()
+    small = model.student(mean_of_two_by_two(images))[0]
     expected = paddle.nn.functional.interpolate(small, [128, 192], mode="bilinear").numpy()
-    found = model(pictures)
+    found = model(images)
     assert len(found) == 1 and np.abs(found[0].numpy() - expected).max() < 1e-5 * np.abs(expected).max()
     assert model(paddle.zeros([1, 3, 101, 67]))[0].shape == [1, NUM_CLASSES, 101, 67]
 
 
-def test_scale_of_the_student_decides_its_picture(teacher_file):
+def test_scale_of_the_student_decides_its_image(teacher_file):
     assert distillation(teacher_file, student_scale=0.75).reduced_size([512, 683]) == [384, 512]
 
 
@@ -253,12 +253,12 @@ def test_exported_network_is_the_student_alone_at_its_reduced_size(trained, tmp_
     sizes = [(each.folder / "model.pdiparams").stat().st_size for each in (exported, plain)]
     assert sizes[0] == sizes[1]
     model.student.eval()
-    picture = mean_of_two_by_two(batch(count=1)[0])
-    logits = model.student.logits(picture).numpy()
+    image = mean_of_two_by_two(batch(count=1)[0])
+    logits = model.student.logits(image).numpy()
     metadata = convert(exported.folder, tmp_path / "student.nb", target="x86")
     assert metadata.input.shape == [1, 3, 64, 96] and metadata.output.label_size == [64, 96]
     with LitePredictor(tmp_path / "student.nb") as predictor:
-        difference = np.abs(predictor.run(picture.numpy()) - logits).max()
+        difference = np.abs(predictor.run(image.numpy()) - logits).max()
     assert difference < 1e-4 * np.abs(logits).max()
 
 
@@ -272,14 +272,14 @@ def test_vim_of_the_student_refuses_an_argmax_behind_it(teacher_file, tmp_path):
 
 @pytest.mark.parametrize("name", STOCK)
 def test_other_networks_are_students_and_teachers_too(name, teacher_file, tmp_path):
-    pictures, data = batch(64, 96)
+    images, data = batch(64, 96)
     own = saved(name, tmp_path / "own.pdparams")
     for student, teacher, checkpoint in ((name, "pp_mobileseg_tiny", teacher_file), ("pp_mobileseg_tiny", name, own)):
         model = distillation(checkpoint, student, teacher, cross_model_weight=1.0)
         model.train()
         outputs = 3 if student.startswith("mobileseg") else 1
         losses = {"types": [CrossEntropyLoss()] * outputs, "coef": [1] * outputs}
-        terms = model.loss_computation(model(pictures), losses, data)
+        terms = model.loss_computation(model(images), losses, data)
         assert len(terms) == outputs + 3 and all(np.isfinite(float(term)) for term in terms)
         sum(terms).backward()
         first = next(iter(model.student.parameters()))

@@ -102,8 +102,8 @@ def test_stock_paddleseg_agrees_under_the_same_checkpoint(name, published_checkp
     model.eval()
     network = stock_network(name)
     network.set_state_dict(paddle.load(str(path)))
-    picture = golden_input(160, 224)
-    assert relative_difference(run(model, picture)[0].numpy(), run(network, picture)[0].numpy()) < 1e-5
+    image = golden_input(160, 224)
+    assert relative_difference(run(model, image)[0].numpy(), run(network, image)[0].numpy()) < 1e-5
 
 
 @pytest.mark.parametrize("name", STOCK)
@@ -139,11 +139,11 @@ def test_gradient_reaches_every_parameter_and_a_step_lowers_the_loss(name):
     model = build_model(name, 4)
     model.train()
     optimizer = paddle.optimizer.AdamW(1e-3, parameters=model.parameters())
-    picture = paddle.to_tensor(np.random.RandomState(0).randn(2, 3, 128, 128).astype("float32"))
+    image = paddle.to_tensor(np.random.RandomState(0).randn(2, 3, 128, 128).astype("float32"))
     labels = paddle.to_tensor(np.random.RandomState(0).randint(0, 4, (2, 128, 128)))
 
     def loss():
-        return nn.functional.cross_entropy(model(picture)[0].transpose([0, 2, 3, 1]), labels)
+        return nn.functional.cross_entropy(model(image)[0].transpose([0, 2, 3, 1]), labels)
 
     losses = []
     for step in range(8):
@@ -199,7 +199,7 @@ def test_seaformer_features_lie_at_stride_8_and_behind_each_attention(backbone):
 
 
 @pytest.mark.parametrize("make", [StrideFormer_Tiny, SeaFormer_Tiny])
-def test_picture_channels_reach_the_stem(make):
+def test_image_channels_reach_the_stem(make):
     backbone = make(in_channels=4)
     assert [f.shape[1] for f in backbone(paddle.zeros([1, 4, 64, 64]))] == backbone.feat_channels
 
@@ -260,19 +260,19 @@ def exported(model, shape, folder):
 @pytest.mark.parametrize("name", STOCK)
 def test_static_graph_equals_dygraph(name, size, tmp_path):
     model = fill(build_model(name, 150))
-    picture = golden_input(*size)
-    eager = run(model, picture)[0].numpy()
+    image = golden_input(*size)
+    eager = run(model, image)[0].numpy()
     loaded = exported(model, [1, 3, *size], tmp_path)
-    assert relative_difference(run(loaded, picture).numpy(), eager) < 1e-5
+    assert relative_difference(run(loaded, image).numpy(), eager) < 1e-5
 
 
 def test_vim_exports_without_a_loop_and_equals_dygraph(tmp_path, monkeypatch):
     monkeypatch.setenv("PADDLESEG_EXPORT_STAGE", "True")
     model = fill(build_model("pp_mobileseg_tiny", 150, upsample=VIM()))
-    picture = golden_input(128, 160)
-    eager = run(model, picture)[0].numpy()
+    image = golden_input(128, 160)
+    eager = run(model, image)[0].numpy()
     loaded = exported(model, [1, 3, 128, 160], tmp_path)
-    np.testing.assert_array_equal(run(loaded, picture).numpy(), eager)
+    np.testing.assert_array_equal(run(loaded, image).numpy(), eager)
     assert len(np.unique(eager)) > 3
     program = framework_pb2.ProgramDesc.FromString((tmp_path / "model.pdmodel").read_bytes())
     operators = {op.type for block in program.blocks for op in block.ops}

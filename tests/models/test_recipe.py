@@ -105,8 +105,8 @@ def test_head_learns_ten_times_as_fast():
 )
 def test_seaformer_config_has_the_published_schedule(model, data, path):
     recipe = builder(path)
-    pictures, rate = (32, 5e-4) if data == "ade20k" else (8, 3e-4)
-    assert recipe.config.batch_size * 2 == pictures and recipe.config.iters == 160_000
+    images, rate = (32, 5e-4) if data == "ade20k" else (8, 3e-4)
+    assert recipe.config.batch_size * 2 == images and recipe.config.iters == 160_000
     schedule = recipe.lr_scheduler
     for step, expected in {0: rate * 1e-6, 1500: rate, 1500 + 158_500 // 2: rate / 2, 160_000: 0.0}.items():
         schedule.step(step)

@@ -17,7 +17,7 @@ from paddleseg_mobileseg.deploy.convert import convert, write_model
 from paddleseg_mobileseg.deploy.export import export_model
 from paddleseg_mobileseg.deploy.ir.exported import read_exported
 from paddleseg_mobileseg.deploy.ir.static_graph import StaticGraph
-from paddleseg_mobileseg.deploy.lower import prepare
+from paddleseg_mobileseg.deploy.lower import lower
 from paddleseg_mobileseg.deploy.runtime.predictor import LitePredictor
 from paddleseg_mobileseg.deploy.support import check_support
 from paddleseg_mobileseg.models.complexity import COUNTING_RULES, count_multiply_adds
@@ -39,10 +39,10 @@ def batch_of(height, width, count=1):
     return ((pixels - np.reshape(MEAN, (3, 1, 1))) / np.reshape(STD, (3, 1, 1))).astype("float32")
 
 
-def settled(name, height=128, width=160):
+def calibrated(name, height=128, width=160):
     """The network with random weights, and the statistics of scenes in its batch norms, as after training.
 
-    The first of these scenes is the one that the tests look at: random weights are at home on no other picture.
+    The first of these scenes is the one that the tests look at: random weights are at home on no other image.
     """
     paddle.seed(3)
     network = build_model(name, 150)
@@ -61,8 +61,8 @@ def relative_difference(output, reference):
 
 
 @every_model
-def test_logits_are_of_the_pictures_size_at_512x512_and_at_an_odd_size(name):
-    network = settled(name)
+def test_logits_are_of_the_images_size_at_512x512_and_at_an_odd_size(name):
+    network = calibrated(name)
     for height, width in ((512, 512), (97, 131)):
         with paddle.no_grad():
             outputs = network(paddle.to_tensor(batch_of(height, width)))
@@ -87,14 +87,14 @@ def test_gradient_reaches_every_parameter_and_one_step_lowers_the_loss(name):
     network.train()
     without_chance(network)
     optimizer = paddle.optimizer.AdamW(1e-4, parameters=network.parameters())
-    # TopFormer attends over squares of 64 pixels: of a smaller picture it has one, and nothing to attend to.
-    pictures = paddle.to_tensor(batch_of(128, 128, count=4))
+    # TopFormer attends over squares of 64 pixels: of a smaller image it has one, and nothing to attend to.
+    images = paddle.to_tensor(batch_of(128, 128, count=4))
     labels = paddle.to_tensor(np.random.RandomState(0).randint(0, 4, (4, 16, 16)).repeat(8, 1).repeat(8, 2))
     reached = {key: 0.0 for key, parameter in network.named_parameters() if not parameter.stop_gradient}
     losses = []
     # Where projections start from zero, what lies before them comes alive some steps later.
     for _ in range(4):
-        outputs = [logits.transpose([0, 2, 3, 1]) for logits in network(pictures)]
+        outputs = [logits.transpose([0, 2, 3, 1]) for logits in network(images)]
         loss = sum(nn.functional.cross_entropy(logits, labels) for logits in outputs)
         loss.backward()
         losses.append(float(loss))
@@ -109,7 +109,7 @@ def test_gradient_reaches_every_parameter_and_one_step_lowers_the_loss(name):
 
 def exported(name, height, width):
     """The folder of an export without a label map, the scene that it was checked with, and the network's logits."""
-    network, batch = settled(name, height, width), batch_of(height, width)
+    network, batch = calibrated(name, height, width), batch_of(height, width)
     folder = FOLDER / f"zoo_{name}_{height}x{width}"
     export_model(network, folder, [1, 3, height, width], output_op="none", transforms=TRANSFORMS)
     with paddle.no_grad():
@@ -121,18 +121,18 @@ def exported(name, height, width):
 @every_model
 def test_static_graph_and_paddle_lite_give_what_the_network_gives(name, tmp_path):
     folder, batch, logits = exported(name, 128, 160)
-    # The steps of `convert`, with the mending, which takes longest, done once for both targets.
-    prepared = prepare(folder)
+    # The steps of `convert`, with the fixing, which takes longest, done once for both targets.
+    lowered = lower(folder)
     for target in ("arm", "x86"):
-        check_support(prepared.program, target)
-        metadata = write_model(prepared, tmp_path / f"{target}.nb", target)
+        check_support(lowered.program, target)
+        metadata = write_model(lowered, tmp_path / f"{target}.nb", target)
         assert metadata.target == target and metadata.num_classes == 150
         assert metadata.output.label_map == "exact" and metadata.output.label_size == [128, 160]
         assert (tmp_path / f"{target}.nb").stat().st_size > 2e6
     with LitePredictor(tmp_path / "x86.nb") as predictor:
         low = predictor.run(batch)
         labels = predictor.metadata.output.labels(low)
-    assert relative_difference(low, StaticGraph(prepared.program).run(batch)) < 1e-4
+    assert relative_difference(low, StaticGraph(lowered.program).run(batch)) < 1e-4
     # Logits of random weights lie close together: a pixel here and there is undecided.
     assert np.mean(labels == logits.argmax(axis=1)) > 0.999
 
@@ -144,10 +144,10 @@ def test_conversion_agrees_at_512x512_and_at_an_odd_size(name, size, tmp_path):
     folder, _, _ = exported(name, *size)
     convert(folder, tmp_path / "arm.nb", "arm")
     convert(folder, tmp_path / "x86.nb", "x86")
-    picture = save_scene(tmp_path / "scene.png", 1, *size)
+    image = save_scene(tmp_path / "scene.png", 1, *size)
     for labels in ("exact", "none"):
         nb = tmp_path / "x86.nb" if labels == "exact" else None
-        found = compare(folder, nb, images=[picture], labels=labels)
+        found = compare(folder, nb, images=[image], labels=labels)
         assert found.model.output.kind == "logits" and found.total.relative_difference < 1e-4
         assert found.total.pixel_agreement > 0.999
 

@@ -48,11 +48,11 @@ def two_networks(backbone, first=""):
 
 def test_stock_stops_at_the_second_network_and_the_shim_keeps_the_names_of_the_first():
     stock = two_networks("MobileNetV2_x1_0")
-    mended = two_networks("MobileNetV2_x1_0", first="import paddleseg_mobileseg")
+    patched = two_networks("MobileNetV2_x1_0", first="import paddleseg_mobileseg")
     if registry.outcome_of("repeated_parameter_names").found:
         assert stock.returncode == 1 and "have be been used" in stock.stderr
-    assert mended.returncode == 0, mended.stderr
-    first, second = mended.stdout.split()[-2:]
+    assert patched.returncode == 0, patched.stderr
+    first, second = patched.stdout.split()[-2:]
     assert first == stock.stdout.split()[-1] == "conv1_1_bn_mean"
     assert second == "conv1_1_again1_bn_mean"
 
@@ -77,7 +77,7 @@ def test_healthy_layers_keep_their_constructors(module, monkeypatch):
     assert carry_out(networks.REPEATED_PARAMETER_NAMES).state == HEALTHY and module.ConvBNLayer.__init__ is before
 
 
-def picture(height, width):
+def image(height, width):
     return paddle.to_tensor(np.random.RandomState(0).randn(1, 3, height, width).astype("float32"))
 
 
@@ -92,11 +92,11 @@ def network(request):
 def test_stock_backbone_stops_between_multiples_of_32(network):
     if registry.outcome_of("sizes_between_multiples").found:
         with pytest.raises(ValueError, match="[Cc]oncat"):
-            network.backbone.forward_multiple(picture(97, 131))
+            network.backbone.forward_multiple(image(97, 131))
 
 
-def test_backbone_sees_the_picture_enlarged_to_the_next_multiple(network):
-    given = picture(97, 131)
+def test_backbone_sees_the_image_enlarged_to_the_next_multiple(network):
+    given = image(97, 131)
     enlarged = paddle.nn.functional.interpolate(given, [128, 160], mode="bilinear", align_corners=False)
     features, expected = network.backbone(given), network.backbone.forward_multiple(enlarged)
     assert [feature.shape for feature in features] == [feature.shape for feature in expected]
@@ -105,7 +105,7 @@ def test_backbone_sees_the_picture_enlarged_to_the_next_multiple(network):
 
 @pytest.mark.parametrize("size", [(64, 96), (96, 160)], ids=str)
 def test_multiples_of_32_go_in_as_they_are(network, size):
-    given = picture(*size)
+    given = image(*size)
     features, expected = network.backbone(given), network.backbone.forward_multiple(given)
     assert all(bool((a == b).all()) for a, b in zip(features, expected))
 
@@ -113,11 +113,11 @@ def test_multiples_of_32_go_in_as_they_are(network, size):
 def test_an_export_of_open_size_takes_multiples_of_32(network, tmp_path):
     sizes = [(64, 96), (96, 64)]
     # Before the export: Paddle's to_static leaves a network that no longer runs by itself.
-    expected = [network(picture(*size))[0].numpy() for size in sizes]
+    expected = [network(image(*size))[0].numpy() for size in sizes]
     export(network, tmp_path, [-1, 3, -1, -1])
     for size, logits in zip(sizes, expected):
         graph = StaticGraph(fix_input_shape(read_exported(tmp_path), [1, 3, *size]))
-        assert np.abs(graph.run(picture(*size).numpy()) - logits).max() < 1e-5 * np.abs(logits).max()
+        assert np.abs(graph.run(image(*size).numpy()) - logits).max() < 1e-5 * np.abs(logits).max()
 
 
 def test_backbones_without_fixed_windows_are_left_alone(monkeypatch):

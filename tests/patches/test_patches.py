@@ -43,7 +43,7 @@ def python(code, *arguments, path=(), timeout=120):
 
 
 class Squares(paddle.io.Dataset):
-    """Four classes in two pictures of 8x8."""
+    """Four classes in two images of 8x8."""
 
     num_classes, ignore_index = 4, 255
 
@@ -52,8 +52,8 @@ class Squares(paddle.io.Dataset):
 
     def __getitem__(self, index):
         label = np.full((8, 8), index % 4, np.uint8)
-        picture = np.full((3, 8, 8), index, np.float32)
-        return {"img": picture, "label": label, "trans_info": []}
+        image = np.full((3, 8, 8), index, np.float32)
+        return {"img": image, "label": label, "trans_info": []}
 
 
 class Validation(Squares):

@@ -1,4 +1,4 @@
-"""Pretraining on a folder of pictures, and its result under a segmentor's backbone."""
+"""Pretraining on a folder of images, and its result under a segmentor's backbone."""
 
 import json
 import shutil
@@ -35,7 +35,7 @@ if "StrideFormer_Small" not in manager.BACKBONES.components_dict:
     manager.BACKBONES.add_component(StrideFormer_Small)
 
 
-def picture(name, random):
+def image(name, random):
     """Grain of all colours in which one is a little stronger."""
     pixels = random.integers(0, 200, (40, 48, 3))
     pixels[..., CLASSES.index(name)] += 50  # OpenCV keeps blue, green, red
@@ -44,12 +44,12 @@ def picture(name, random):
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    root, random = tmp_path_factory.mktemp("pictures"), np.random.default_rng(0)
+    root, random = tmp_path_factory.mktemp("images"), np.random.default_rng(0)
     for split, count in (("train", 16), ("val", 8)):
         for name in CLASSES:
             (root / split / name).mkdir(parents=True)
             for index in range(count):
-                cv2.imwrite(str(root / split / name / f"{index}.png"), picture(name, random))
+                cv2.imwrite(str(root / split / name / f"{index}.png"), image(name, random))
     return root
 
 
@@ -69,7 +69,7 @@ def test_loss_falls_and_accuracy_beats_chance(trained):
     rows, save_dir = trained
     assert [row["epoch"] for row in rows] == list(range(1, 9))
     assert rows[-1]["loss"] < 0.9 * rows[0]["loss"]
-    # Of 24 pictures of three classes chance gets 8 right, and 15 or more once in 300 times.
+    # Of 24 images of three classes chance gets 8 right, and 15 or more once in 300 times.
     assert max(row["accuracy"] for row in rows) >= 15 / 24
     assert all(row["top5_accuracy"] == 1.0 for row in rows)
     assert (save_dir / "best" / "classes.txt").read_text().split() == CLASSES
@@ -184,8 +184,8 @@ def test_seaformer_classifiers_have_the_published_numbers_of_parameters(name, pu
 
 
 @pytest.mark.parametrize("workers", [0, 2])
-@pytest.mark.parametrize("damage", ["truncated", "no picture"])
-def test_unreadable_picture_is_one_line_that_names_it(damage, workers, folder, tmp_path, capfd):
+@pytest.mark.parametrize("damage", ["truncated", "no image"])
+def test_unreadable_image_is_one_line_that_names_it(damage, workers, folder, tmp_path, capfd):
     data = tmp_path / "data"
     shutil.copytree(folder, data)
     broken = data / "train" / "green" / "3.png"
@@ -212,9 +212,9 @@ def spoil(data, fault):
     [
         ("no folder", [], "there is no folder"),
         ("no classes", [], "has no folder per class"),
-        ("unknown class", [], "classes that train/ has not: violet"),
-        ("empty class", [], "violet holds no pictures"),
-        (None, ["--batch_size", "49"], "48 pictures, too few for one batch of 49"),
+        ("unknown class", [], "classes that train/ lacks: violet"),
+        ("empty class", [], "violet holds no images"),
+        (None, ["--batch_size", "49"], "48 images, too few for one batch of 49"),
         (None, ["--epochs", "0"], "--epochs is 0"),
         (None, ["--warmup_epochs", "8"], "--warmup_epochs 8 must be fewer than --epochs 8"),
         (None, ["--backbone", "StrideFormer_Huge"], "there is no backbone 'StrideFormer_Huge'"),
@@ -233,7 +233,7 @@ def test_what_cannot_be_trained_on_is_one_line(fault, flags, message, folder, tm
     assert error.startswith("error: ") and message in error
 
 
-def test_crops_depend_on_seed_epoch_and_picture_only(folder):
+def test_crops_depend_on_seed_epoch_and_image_only(folder):
     first, second = (ImageFolder(folder / "train", 32, augment=True, seed=5) for _ in range(2))
     np.testing.assert_array_equal(first[7][0], second[7][0])
     second.epoch = 1
@@ -242,7 +242,7 @@ def test_crops_depend_on_seed_epoch_and_picture_only(folder):
 
 
 @pytest.mark.parametrize("shape", [(40, 48), (300, 31), (9, 400), (1, 1)])
-def test_crops_have_the_asked_size_whatever_the_picture(shape):
+def test_crops_have_the_asked_size_whatever_the_image(shape):
     pixels = np.random.default_rng(0).integers(0, 256, (*shape, 3), dtype=np.uint8)
     for seed in range(20):
         assert random_crop(pixels, 32, np.random.default_rng(seed)).shape == (32, 32, 3)
@@ -255,7 +255,7 @@ def test_centre_crop_is_the_middle_seven_eighths():
     np.testing.assert_array_equal(cropped, ramp[16:240, 16:240])
 
 
-def test_pictures_are_normalised_rgb(tmp_path):
+def test_images_are_normalised_rgb(tmp_path):
     (tmp_path / "red").mkdir()
     cv2.imwrite(str(tmp_path / "red" / "0.png"), np.full((50, 50, 3), (0, 0, 255), "uint8"))
     pixels, label = ImageFolder(tmp_path, 32)[0]

@@ -6,7 +6,7 @@ from benchmarks.cases import Case
 from benchmarks.measurements import Measurement
 from paddleseg_mobileseg.deploy.runtime.records import Configuration, Environment, Record
 
-SETTINGS = {"warmup": 1, "repeats": 1, "core": 1, "clock": "wall", "pictures": ["scene_0.png"]}
+SETTINGS = {"warmup": 1, "repeats": 1, "core": 1, "clock": "wall", "images": ["scene_0.png"]}
 ENVIRONMENT = Environment(
     device="host",
     cpu="a processor",
@@ -34,7 +34,7 @@ def measured(network, label_map, network_ms, labels_ms=(), suite="ade20k", agree
         output_kind="logits" if label_map == "exact" else "labels",
         label_map=label_map,
         num_classes=case.num_classes,
-        inputs="1 pictures",
+        inputs="1 images",
         warmup=1,
         repeats=len(network_ms),
         rounds=len(network_ms),

@@ -68,11 +68,11 @@ def export(network, folder, shape, output_op="none", transforms=None):
 
 
 def scene(seed, height, width):
-    """A picture [H, W, 3], uint8: soft blobs with grain, so that many classes win somewhere."""
+    """An image [H, W, 3], uint8: soft blobs with grain, so that many classes win somewhere."""
     random = np.random.RandomState(seed)
     blobs = random.uniform(0, 255, (height // 32, width // 32, 3)).astype(np.float32)
-    picture = cv2.resize(blobs, (width, height), interpolation=cv2.INTER_CUBIC)
-    return np.clip(picture + random.normal(0, 12, picture.shape), 0, 255).astype(np.uint8)
+    image = cv2.resize(blobs, (width, height), interpolation=cv2.INTER_CUBIC)
+    return np.clip(image + random.normal(0, 12, image.shape), 0, 255).astype(np.uint8)
 
 
 def save_scene(path, seed, height, width):

@@ -1,4 +1,4 @@
-"""A data set of a few small pictures on disk, and a config that trains PP-MobileSeg-Tiny on it."""
+"""A data set of a few small images on disk, and a config that trains PP-MobileSeg-Tiny on it."""
 
 import copy
 
@@ -10,18 +10,18 @@ HEIGHT, WIDTH, NUM_CLASSES = 64, 96, 4
 
 
 def write_data(folder, train=4, val=2):
-    """JPEG pictures with squares of three colours, PNG labels, and the two lists that PaddleSeg reads."""
+    """JPEG images with squares of three colours, PNG labels, and the two lists that PaddleSeg reads."""
     rng = np.random.default_rng(0)
     for split, count in (("train", train), ("val", val)):
         rows = []
         for index in range(count):
-            picture = rng.integers(0, 60, (HEIGHT, WIDTH, 3), dtype=np.uint8)
+            image = rng.integers(0, 60, (HEIGHT, WIDTH, 3), dtype=np.uint8)
             label = np.zeros((HEIGHT, WIDTH), np.uint8)
             for kind in range(1, NUM_CLASSES):
                 top, left = rng.integers(0, HEIGHT - 20), rng.integers(0, WIDTH - 20)
                 label[top:top + 20, left:left + 20] = kind
-                picture[top:top + 20, left:left + 20, kind - 1] += 150
-            Image.fromarray(picture).save(folder / f"{split}{index}.jpg")
+                image[top:top + 20, left:left + 20, kind - 1] += 150
+            Image.fromarray(image).save(folder / f"{split}{index}.jpg")
             Image.fromarray(label).save(folder / f"{split}{index}.png")
             rows.append(f"{split}{index}.jpg {split}{index}.png\n")
         (folder / f"{split}.txt").write_text("".join(rows))

@@ -7,7 +7,7 @@
 
 namespace mobileseg_bench {
 
-// A flag, a file or a model that cannot be used: the caller can mend it. Exit status 2.
+// A flag, a file or a model that cannot be used: the caller can fix it. Exit status 2.
 struct BadInput : std::runtime_error {
   using std::runtime_error::runtime_error;
 };

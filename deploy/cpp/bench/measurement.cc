@@ -62,7 +62,7 @@ class Session {
   }
 
  private:
-  // Inputs are kept only if they are needed again: hundreds of pictures may come to be labelled.
+  // Inputs are kept only if they are needed again: hundreds of images may come to be labelled.
   bool Timed() const { return options_.warmup > 0 || options_.repeats > 0 || options_.min_seconds > 0; }
 
   void FirstPass(Measurement& measurement) {

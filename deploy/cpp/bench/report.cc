@@ -6,7 +6,7 @@
 namespace mobileseg_bench {
 namespace {
 
-constexpr int kFormat = 1;
+constexpr int kSchema = 2;
 
 // What `ToJson` of an empty optional gives, for members that are absent as a whole.
 using Absent = std::optional<JsonObject>;
@@ -35,12 +35,12 @@ Absent SummaryOf(const std::vector<double>& samples) {
 }
 
 JsonObject SummaryOf(const Times& times) {
-  std::vector<double> whole = times.network_ms;
-  for (std::size_t i = 0; i < times.label_map_ms.size(); ++i) whole[i] += times.label_map_ms[i];
+  std::vector<double> end_to_end = times.network_ms;
+  for (std::size_t i = 0; i < times.label_map_ms.size(); ++i) end_to_end[i] += times.label_map_ms[i];
   return JsonObject()
       .Add("network", SummaryOf(times.network_ms))
       .Add("label_map", SummaryOf(times.label_map_ms))
-      .Add("whole", SummaryOf(whole));
+      .Add("end_to_end", SummaryOf(end_to_end));
 }
 
 JsonObject ConfigurationOf(const Options& options) {
@@ -101,7 +101,7 @@ std::string Report(const Options& options, const std::string& model_opt_version,
                    const Device& device) {
   const Absent label_map = measurement.label_map ? Absent(ToObject(*measurement.label_map)) : std::nullopt;
   return JsonObject()
-      .Add("format", kFormat)
+      .Add("schema", kSchema)
       .Add("program", JsonObject()
                           .Add("name", "mobileseg_bench")
                           .Add("version", kVersion)

@@ -1,4 +1,4 @@
-// The program's answer: one line of JSON, format 1.
+// The program's answer: one line of JSON, schema 2.
 
 #ifndef MOBILESEG_BENCH_REPORT_H_
 #define MOBILESEG_BENCH_REPORT_H_

@@ -193,7 +193,7 @@ class Adb:
             f"LD_LIBRARY_PATH={shlex.quote(libraries)} exec {command_line(words)}"
         )
         if len(command) > _LONGEST_COMMAND:
-            raise InputError(f"a phone's shell does not take {len(command)} characters at once: give fewer pictures")
+            raise InputError(f"a phone's shell does not take {len(command)} characters at once: give fewer images")
         name = Path(words[0]).name
         try:
             return self._run(["-s", serial, "shell", command], timeout, f"{name} on {serial}")

@@ -20,14 +20,14 @@ from .adb import Adb
 from .bench_binary import (
     DEFAULT_SETTINGS,
     NAME,
-    PhoneProgram,
+    DeviceBinary,
     Program,
     RunSettings,
     check_model,
-    find_program,
+    find_binary,
     model_arguments,
 )
-from .device_cache import PhoneFolder
+from .device_cache import DeviceCache
 from .phone import Phone, choose, read_phone
 from .throttling import throttling
 
@@ -57,7 +57,7 @@ def bench(
     Args:
         models: `.nb` files for arm.
         serials: of the phones, as `adb devices` names them; the only one if there is only one.
-        images: picture files and folders to feed in turn; noise without them.
+        images: image files and folders to feed in turn; noise without them.
         seed: of the noise.
         warmup: runs at the start of each turn that do not count.
         repeats: recorded runs of each model; rounded up to a multiple of `rounds`.
@@ -67,7 +67,7 @@ def bench(
         warn: called with what makes a measurement doubtful.
 
     Raises:
-        InputError: a model, a picture or a number cannot be used, there is no adb, or no phone to choose.
+        InputError: a model, an image or a number cannot be used, there is no adb, or no phone to choose.
         ToolError: a phone was lost or has no space; the program crashed, hangs, or gave no result.
     """
     for name, value, least in (("--repeats", repeats, 1), ("--rounds", rounds, 1), ("--warmup", warmup, 0)):
@@ -78,20 +78,20 @@ def bench(
     described = [(Path(model), read_metadata(model)) for model in models]
     adb = Adb()
     phones = [read_phone(adb, serial) for serial in choose(adb, serials)]
-    programs = [find_program(phone.abis, settings) for phone in phones]
+    programs = [find_binary(phone.abis, settings) for phone in phones]
     for phone in phones:
         for nb, metadata in described:
             check_model(nb, metadata, phone)
     per_turn = -(-repeats // rounds)
     with scratch_folder() as scratch:
-        # No more pictures than runs: the record must not count what was never timed.
+        # No more images than runs: the record must not count what was never timed.
         inputs = InputFiles(images, seed, per_turn, scratch)
         for _, metadata in described:
             inputs.write(metadata.input)
         for phone, found in zip(phones, programs):
             for message in phone.battery.warnings():
                 warn(f"{phone.serial}: {message}")
-            with PhoneFolder(adb, phone.serial, settings.keep) as folder:
+            with DeviceCache(adb, phone.serial, settings.keep) as folder:
                 session = _Session(adb, phone, folder, found, settings, warn)
                 runs = [_Run(session, nb, metadata, inputs, warmup, per_turn, rounds) for nb, metadata in described]
                 yield from _take_turns(runs, rounds, cool_down, phone.model)
@@ -116,13 +116,13 @@ class InputFiles:
         """What a record calls them."""
         if isinstance(self.sources[0], int):
             return source_name(self.sources[0])
-        return f"{len(self.sources)} picture{'s' * (len(self.sources) > 1)}"
+        return f"{len(self.sources)} image{'s' * (len(self.sources) > 1)}"
 
     def write(self, tensor: InputTensor) -> List[Path]:
         """The files for a network's input, written once.
 
         Raises:
-            InputError: a picture cannot be read, or the folder cannot be written.
+            InputError: an image cannot be read, or the folder cannot be written.
         """
         key = f"{tensor.shape} {tensor.mean} {tensor.std}"
         if key not in self._written:
@@ -142,10 +142,10 @@ class _Session:
     """One phone with the program on it."""
 
     def __init__(
-        self, adb: Adb, phone: Phone, folder: PhoneFolder, program: Program, settings: RunSettings, warn: Warn
+        self, adb: Adb, phone: Phone, folder: DeviceCache, program: Program, settings: RunSettings, warn: Warn
     ):
         self.phone, self.folder, self.abi, self.settings = phone, folder, program.abi, settings
-        self.program = PhoneProgram(adb, folder, program, settings)
+        self.program = DeviceBinary(adb, folder, program, settings)
         self._warn = warn
         self._warned = set()
 

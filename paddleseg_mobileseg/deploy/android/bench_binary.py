@@ -11,7 +11,7 @@ from ...paths import BUILD_SCRIPT, short_path
 from ...processes.tool import last_words
 from ..runtime.metadata import Metadata
 from .adb import Adb, Answer, phone_fault
-from .device_cache import PhoneFolder
+from .device_cache import DeviceCache
 from .phone import ABI_MACHINES, Phone
 
 NAME = "mobileseg_bench"
@@ -19,7 +19,7 @@ LIBRARY = "libpaddle_light_api_shared.so"
 # Releases whose C++ runtime is a file of its own need it on the phone too.
 RUNTIME = "libc++_shared.so"
 BUILDS = Path("build/mobileseg_bench")
-FORMAT = 1
+SCHEMA = 2
 
 _KILLED = 128
 _ERROR = "error: "
@@ -51,7 +51,7 @@ class RunSettings:
     keep: bool = False
 
     def arguments(self) -> List[str]:
-        """What of it the program is told."""
+        """The flags of the program that it stands for."""
         words = ["--threads", str(self.threads)]
         if self.power_mode:
             words += ["--power-mode", self.power_mode]
@@ -99,7 +99,7 @@ def _abi_of(path: Path, abis: Sequence[str]) -> str:
     return built_for
 
 
-def find_program(abis: Sequence[str], settings: RunSettings) -> Program:
+def find_binary(abis: Sequence[str], settings: RunSettings) -> Program:
     """The program for a phone of these ABIs, the preferred first, and what it has to be started with.
 
     Raises:
@@ -129,7 +129,7 @@ def _built_program(abis: Sequence[str]) -> Path:
 def _find_libraries(program: Path, settings: RunSettings) -> Dict[str, Path]:
     library, lite = settings.library, settings.lite
     if library and lite:
-        raise InputError("--library and --lite both say where Paddle-Lite's library is: leave one away")
+        raise InputError("--library and --lite both say where Paddle-Lite's library is: omit one")
     if lite:
         library = next((path for path in (lite / "lib" / LIBRARY, lite / "cxx/lib" / LIBRARY) if path.is_file()), None)
         if library is None:
@@ -148,13 +148,13 @@ def check_model(nb: Path, metadata: Metadata, phone: Phone) -> None:
     """Refuse a model that the phone cannot run.
 
     Raises:
-        InputError: it is for another processor, or in half precision that the phone has not.
+        InputError: it is for another processor, or in half precision that the phone lacks.
     """
     if metadata.target != "arm":
         raise InputError(f"{nb} is for {metadata.target}, phones need one for arm: convert with --target arm")
     if metadata.precision == "float16" and not phone.fp16:
         raise InputError(
-            f"{nb} computes in half precision, which the phone {phone.serial} has not (no asimdhp in its "
+            f"{nb} computes in half precision, which the phone {phone.serial} lacks (no asimdhp in its "
             "/proc/cpuinfo): convert without --fp16"
         )
 
@@ -169,7 +169,7 @@ def model_arguments(metadata: Metadata) -> List[str]:
     return words + ["--labels", "graph" if output.kind == "labels" else "none"]
 
 
-class PhoneProgram:
+class DeviceBinary:
     """The program on one phone.
 
     Args:
@@ -182,7 +182,7 @@ class PhoneProgram:
         ToolError: no space, or the phone was lost.
     """
 
-    def __init__(self, adb: Adb, folder: PhoneFolder, program: Program, settings: RunSettings):
+    def __init__(self, adb: Adb, folder: DeviceCache, program: Program, settings: RunSettings):
         self._adb, self._folder, self._settings = adb, folder, settings
         self._path = folder.put(program.path, NAME, executable=True)
         places = [folder.put(path, name) for name, path in program.libraries.items()]
@@ -203,12 +203,12 @@ class PhoneProgram:
             raise self._failed(answer)
         try:
             content = json.loads(answer.stdout)
-            given = content["format"]
+            given = content["schema"]
         except (ValueError, KeyError, TypeError):
             raise self._not_json(answer) from None
-        if given != FORMAT:
+        if given != SCHEMA:
             raise InputError(
-                f"{NAME} speaks format {given} and this version {FORMAT}: "
+                f"{NAME} answers in schema {given} and this version reads {SCHEMA}: "
                 f"build it anew with `{short_path(BUILD_SCRIPT)}`"
             )
         return {**content, "warnings": _warnings(answer.stderr)}

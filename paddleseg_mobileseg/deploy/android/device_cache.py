@@ -14,7 +14,7 @@ _RUN = f"{FOLDER}/run"
 _CHECKSUMS = (("sha256sum", "sha256"), ("md5sum", "md5"))
 
 
-class PhoneFolder:
+class DeviceCache:
     """`/data/local/tmp/paddleseg_mobileseg` on one phone; a context manager.
 
     A file lies there under its checksum and a name that the caller gives, so that names of the user's never
@@ -33,7 +33,7 @@ class PhoneFolder:
         self._adb, self.serial, self._keep = adb, serial, keep
         self._there: Dict[Tuple[Path, str], str] = {}
 
-    def __enter__(self) -> "PhoneFolder":
+    def __enter__(self) -> "DeviceCache":
         try:
             self._checksum, self._hash = self._choose_checksum()
             self._empty = self._adb.shell(self.serial, ["ls", FOLDER]).status != 0

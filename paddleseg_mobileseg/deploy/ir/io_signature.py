@@ -22,7 +22,7 @@ def describe_input(model: ExportedModel) -> InputTensor:
 
 
 def output_kind(model: ExportedModel) -> str:
-    """What the output of a mended program is: "labels", "logits" or "probabilities".
+    """What the output of a legalized program is: "labels", "logits" or "probabilities".
 
     Raises:
         InputError: it is none of them.
@@ -74,7 +74,7 @@ def count_classes(model: ExportedModel) -> Optional[int]:
     if output_kind(model) != "labels":
         classes: List[int] = [dims_of(variables[model.output_name])[1]]
     else:
-        # VIM's second argmax only sees the classes of the picture: their number is -1 there.
+        # VIM's second argmax only sees the classes of the image: their number is -1 there.
         classes = [
             dims_of(variables[inputs_of(op, "X")[0]])[get_attr(op, "axis", 1)]
             for op in model.block.ops

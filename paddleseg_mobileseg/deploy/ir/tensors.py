@@ -10,7 +10,7 @@ from ...labels import label_map_of, upsample_labels
 
 @dataclass(frozen=True)
 class InputTensor:
-    """The network's picture.
+    """The network's image.
 
     Attributes:
         value: how a pixel 0 ... 255 becomes an element; mean and std are per channel, None where the

@@ -14,18 +14,18 @@ from .scalars_to_vectors import scalars_to_vectors
 
 PASSES: List[Tuple[str, Callable[[ExportedModel], int]]] = [
     ("restored attributes that Paddle leaves out", restore_dropped_attributes),
-    ("folded ops that do not depend on the picture", fold_constants),
+    ("folded ops that do not depend on the image", fold_constants),
     ("restored outputs that Paddle leaves out", restore_dropped_outputs),
     ("gave scalar constants an axis", scalars_to_vectors),
     ("cropped what a resize by a factor leaves out", crop_uneven_scaling),
 ]
 
 
-def mend(model: ExportedModel) -> Tuple[ExportedModel, Dict[str, int]]:
+def legalize(model: ExportedModel) -> Tuple[ExportedModel, Dict[str, int]]:
     """Apply every pass to a copy of `model`, whose input shape must be fixed.
 
     Returns:
-        The mended model, and for each pass that had something to do, how many ops it changed.
+        The legalized model, and for each pass that had something to do, how many ops it changed.
 
     Raises:
         InputError: the network does not take its input shape.

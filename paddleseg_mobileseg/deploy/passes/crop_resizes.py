@@ -37,15 +37,15 @@ def crop_uneven_scaling(model: ExportedModel) -> int:
     """Paddle-Lite resizes by a factor to other numbers where the factor leaves a rest: cut the rest off before."""
     variables = model.variables()
     ops: List[OpDesc] = []
-    mended = 0
+    changed = 0
     for op in model.block.ops:
         covered = uneven_scaling(op, variables)
         if covered and all(size.is_integer() for size in covered):
             ops.append(_crop(model.block, op, variables[inputs_of(op, "X")[0]], [int(size) for size in covered]))
-            mended += 1
+            changed += 1
         ops.append(op)
     model.set_ops(ops)
-    return mended
+    return changed
 
 
 def _crop(block: BlockDesc, op: OpDesc, source: VarDesc, size: List[int]) -> OpDesc:

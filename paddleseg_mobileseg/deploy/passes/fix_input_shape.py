@@ -26,7 +26,7 @@ def fix_input_shape(model: ExportedModel, shape: Optional[Sequence[int]] = None)
     dtype = DTYPES.get(variable.type.lod_tensor.tensor.data_type)
     if dtype != np.float32 or len(exported) != 4 or exported[1] not in (-1, 3):
         raise InputError(
-            f"{model.folder} takes {dtype} of shape {exported}; a network for pictures takes float32 of [N, 3, H, W]"
+            f"{model.folder} takes {dtype} of shape {exported}; a network for images takes float32 of [N, 3, H, W]"
         )
     wanted = list(exported) if shape is None else list(shape)
     if shape is None:
@@ -41,7 +41,7 @@ def fix_input_shape(model: ExportedModel, shape: Optional[Sequence[int]] = None)
     if any(have not in (-1, want) for have, want in zip([exported[0], 3, *exported[2:]], wanted)):
         raise InputError(
             f"--input-shape {wanted} contradicts {model.folder}, which was exported for {exported}: "
-            "leave the flag away, or export again with the new --input_shape"
+            "omit the flag, or export again with the new --input_shape"
         )
     set_tensor(variable, wanted)
     return model

@@ -2,7 +2,7 @@
 
 Paddle-Lite has no kernel for some ops that a network only uses to prepare a constant, such as the
 interpolation of a position embedding to the size of its feature. Paddle's own kernels evaluate them,
-so that the mended program gives bit-equal results.
+so that the legalized program gives bit-equal results.
 """
 
 from collections import Counter
@@ -53,7 +53,7 @@ def fold_constants(model: ExportedModel) -> int:
 
 
 def _known_values(model: ExportedModel) -> Dict[str, np.ndarray]:
-    """Walk the ops in order; give the arrays of all variables that do not depend on the picture.
+    """Walk the ops in order; give the arrays of all variables that do not depend on the image.
 
     On the way every variable's sizes are brought up to date, and inputs that turn out constant
     become attributes where the op has one for them.

@@ -17,7 +17,7 @@ def storable(model: ExportedModel, weights: str) -> Tuple[ExportedModel, Dict[st
     that are nearly right. As a `mul` it is stored right.
 
     Args:
-        model: mended.
+        model: legalized.
         weights: "float32", which leaves the program alone, "int16" or "int8".
 
     Returns:
@@ -38,7 +38,7 @@ def storable(model: ExportedModel, weights: str) -> Tuple[ExportedModel, Dict[st
     if others:
         raise InputError(
             f"--weights {weights} would ruin {len(others)} products with weights in {model.folder} "
-            f"({', '.join(sorted({op.type for op in others}))}, other than linear layers); leave --weights away"
+            f"({', '.join(sorted({op.type for op in others}))}, other than linear layers); omit --weights"
         )
     for op in products:
         columns = len(dims_of(variables[inputs_of(op, "X")[0]])) - 1
@@ -51,7 +51,7 @@ def storable(model: ExportedModel, weights: str) -> Tuple[ExportedModel, Dict[st
 
 def _is_linear(op: OpDesc, variables: Dict[str, VarDesc]) -> bool:
     """Whether `op` is [..., a] times weights [a, b]."""
-    picture, matrix = (variables[inputs_of(op, slot)[0]] for slot in ("X", "Y"))
+    image, matrix = (variables[inputs_of(op, slot)[0]] for slot in ("X", "Y"))
     turned = any(get_attr(op, name, False) for name in ("trans_x", "trans_y", "transpose_X", "transpose_Y"))
     plain = not turned and get_attr(op, "alpha", 1.0) == 1.0
-    return plain and not picture.persistable and len(dims_of(picture)) >= 2 and len(dims_of(matrix)) == 2
+    return plain and not image.persistable and len(dims_of(image)) >= 2 and len(dims_of(matrix)) == 2

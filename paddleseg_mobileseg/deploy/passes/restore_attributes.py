@@ -12,11 +12,11 @@ _DROPPED_ATTRIBUTES = {
 
 def restore_dropped_attributes(model: ExportedModel) -> int:
     """opt aborts with `No attributes called threshold found for relu6`: write the attribute that Paddle leaves out."""
-    mended = 0
+    changed = 0
     for block in model.program.blocks:
         for op in block.ops:
             name, value = _DROPPED_ATTRIBUTES.get(op.type, (None, None))
             if name and not has_attr(op, name):
                 set_attr(op, name, value, AttrType.FLOAT)
-                mended += 1
-    return mended
+                changed += 1
+    return changed

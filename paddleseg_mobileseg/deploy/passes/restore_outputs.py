@@ -11,14 +11,14 @@ _DROPPED_OUTPUTS = {
 
 def restore_dropped_outputs(model: ExportedModel) -> int:
     """opt dies of SIGSEGV on a flatten, and aborts on an instance norm, without the outputs that Paddle leaves out."""
-    mended = 0
+    changed = 0
     for block in model.program.blocks:
         for op in block.ops:
             missing = [slot for slot in _DROPPED_OUTPUTS.get(op.type, ()) if not outputs_of(op, slot)]
             for slot in missing:
                 _add_output(block, op, slot)
-            mended += bool(missing)
-    return mended
+            changed += bool(missing)
+    return changed
 
 
 def _add_output(block: BlockDesc, op: OpDesc, slot: str) -> None:

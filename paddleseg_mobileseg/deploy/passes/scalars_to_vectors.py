@@ -11,7 +11,7 @@ _COMPARISONS = ("equal", "not_equal", "less_than", "less_equal", "greater_than",
 def scalars_to_vectors(model: ExportedModel) -> int:
     """The runtime aborts on a constant of shape []: give it shape [1] where broadcasting makes them equal."""
     variables = model.variables()
-    mended = 0
+    changed = 0
     for op in model.block.ops:
         if op.type not in ("fill_constant", "assign_value") or get_attr(op, "shape") != []:
             continue
@@ -24,8 +24,8 @@ def scalars_to_vectors(model: ExportedModel) -> int:
                 set_attr(op, "shape", [1], attr.type)
                 break
         set_tensor(variables[name], [1])
-        mended += 1
-    return mended
+        changed += 1
+    return changed
 
 
 def _broadcasts(op: OpDesc, scalar: str, variables: Dict[str, VarDesc]) -> bool:

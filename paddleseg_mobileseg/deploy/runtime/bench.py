@@ -30,7 +30,7 @@ def bench(
 
     Args:
         models: `.nb` files for x86.
-        images: picture files and folders to feed in turn; noise without them.
+        images: image files and folders to feed in turn; noise without them.
         seed: of the noise.
         warmup: runs before the first turn, recorded apart.
         repeats: recorded runs of each model; rounded up to a multiple of `rounds`.
@@ -38,14 +38,14 @@ def bench(
         core: the core to bind to; None leaves that to the system.
 
     Raises:
-        InputError: a model or a picture cannot be used, or a number is out of range.
+        InputError: a model or an image cannot be used, or a number is out of range.
         ToolError: Paddle-Lite failed.
     """
     for name, value, least in (("--repeats", repeats, 1), ("--rounds", rounds, 1), ("--warmup", warmup, 0)):
         if value < least:
             raise InputError(f"{name} takes a number of {least} or more, not {value}")
     per_turn = -(-repeats // rounds)
-    # No more pictures than runs: the record must not count what was never timed.
+    # No more images than runs: the record must not count what was never timed.
     sources = input_sources(images, random=1, seed=seed)[: rounds * per_turn]
     with ExitStack() as open_predictors:
         predictors = [open_predictors.enter_context(LitePredictor(model, core)) for model in models]
@@ -66,8 +66,8 @@ def bench(
 
 
 def _fed(sources: List[Source]) -> str:
-    pictures = f"{len(sources)} picture{'s' * (len(sources) > 1)}"
-    return source_name(sources[0]) if isinstance(sources[0], int) else pictures
+    images = f"{len(sources)} image{'s' * (len(sources) > 1)}"
+    return source_name(sources[0]) if isinstance(sources[0], int) else images
 
 
 class LiteRun:
@@ -101,7 +101,7 @@ class LiteRun:
 
     def take_turn(self, count: int) -> None:
         """Run `count` times, after one run that does not count: the caches hold the other models."""
-        self.turns.append(self.predictor.time(count, settling=1))
+        self.turns.append(self.predictor.time(count, uncounted=1))
 
     def record(self) -> Record:
         """What was measured so far."""

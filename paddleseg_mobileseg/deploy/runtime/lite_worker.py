@@ -92,8 +92,8 @@ class Session:
         self.position = 0
         return {}
 
-    def time(self, settling, runs):
-        for _ in range(settling):
+    def time(self, uncounted, runs):
+        for _ in range(uncounted):
             self.timed_run(self.inputs[self.position])
         samples = []
         for _ in range(runs):
@@ -108,11 +108,11 @@ class Session:
 
 def serve(load):
     """Answer requests about the model that `load` makes of the first argument, until standard input ends."""
-    path, told = sys.argv[1], json.loads(sys.argv[2])
-    if told["core"] is not None:
-        os.sched_setaffinity(0, [told["core"]])
-    clock = CLOCKS[told["clock"]]
-    label_maps = LabelMaps(clock, **told["label_maps"]) if told["label_maps"] else None
+    path, options = sys.argv[1], json.loads(sys.argv[2])
+    if options["core"] is not None:
+        os.sched_setaffinity(0, [options["core"]])
+    clock = CLOCKS[options["clock"]]
+    label_maps = LabelMaps(clock, **options["label_maps"]) if options["label_maps"] else None
     start = clock()
     session = Session(load(path), clock, label_maps)
     answer({"init_ms": (clock() - start) * 1e3, "version": session.predictor.get_version()})

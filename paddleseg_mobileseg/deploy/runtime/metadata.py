@@ -9,7 +9,7 @@ from typing import Any, Dict, Optional, Union
 from ...errors import InputError
 from ..ir.tensors import InputTensor, OutputTensor
 
-FORMAT = 2
+SCHEMA = 3
 
 FP16_UNVERIFIED = (
     "half precision has not been shown right on any device: under emulation its labels agreed with float32 in 46 % of "
@@ -30,7 +30,7 @@ class Metadata:
         sha256, bytes: of the `.nb`.
         versions: of what made it.
         source_ops: ops of the exported program.
-        mended: what was changed in it for Paddle-Lite, and how many ops that concerned.
+        passes: what was changed in it for Paddle-Lite, and how many ops that concerned.
     """
 
     target: str
@@ -45,8 +45,8 @@ class Metadata:
     opt_version: str
     versions: Dict[str, str]
     source_ops: Dict[str, int]
-    mended: Dict[str, int] = field(default_factory=dict)
-    format: int = FORMAT
+    passes: Dict[str, int] = field(default_factory=dict)
+    schema: int = SCHEMA
 
     def to_json(self) -> str:
         return json.dumps(asdict(self), indent=2) + "\n"
@@ -84,6 +84,9 @@ def read_metadata(nb: Union[str, Path]) -> Metadata:
         raise InputError(f"there is no model {nb}; `mobileseg convert` makes one")
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
+        schema = content["schema"] if "schema" in content else "1 or 2"
+        if schema != SCHEMA:
+            raise InputError(f"{path} is of schema {schema}, and this version reads {SCHEMA}; convert the model again")
         metadata = _from_dict(
             Metadata,
             {
@@ -96,10 +99,10 @@ def read_metadata(nb: Union[str, Path]) -> Metadata:
         raise InputError(
             f"cannot read {path}: {error.strerror}; it says what {nb.name} takes and gives, so keep the two together"
         ) from error
+    except InputError:
+        raise
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(f"{path} is damaged or of another version ({error}); convert the model again") from error
-    if metadata.format != FORMAT:
-        raise InputError(f"{path} is of format {metadata.format}, this version reads {FORMAT}; convert the model again")
     if sha256_of(nb) != metadata.sha256:
         raise InputError(f"{nb} is damaged or not the model that {path.name} describes; convert the model again")
     return metadata

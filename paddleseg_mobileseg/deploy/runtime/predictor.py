@@ -52,7 +52,7 @@ class Predictor:
         worker: the program, which answers as `lite_worker.py` does.
         core: the core to bind to; None leaves that to the system.
         clock: "wall", or "cpu" for the time that the process had a core, on a machine with other work.
-        options: what else the worker is told.
+        options: what else the worker is to know.
 
     Attributes:
         init_ms: milliseconds to load the model.
@@ -73,12 +73,12 @@ class Predictor:
         options: Optional[Dict[str, Any]] = None,
     ):
         self.model, self.metadata, self.engine, self.core = model, metadata, engine, core
-        told = {**(options or {}), "core": core, "clock": clock, "label_maps": self._label_map_rule()}
+        options = {**(options or {}), "core": core, "clock": clock, "label_maps": self._label_map_rule()}
         with ExitStack() as opened:
             self._scratch = opened.enter_context(scratch_folder())
             self._worker = opened.enter_context(
                 Worker(
-                    [sys.executable, str(worker), str(model), json.dumps(told)],
+                    [sys.executable, str(worker), str(model), json.dumps(options)],
                     f"{'Paddle-Lite' if engine == ENGINE else engine} running {model.name}",
                     _START_TIMEOUT,
                     _ONE_THREAD,
@@ -139,18 +139,18 @@ class Predictor:
             self._save(path, batch)
         self._worker.ask({"do": "set inputs", "paths": [str(path) for path in paths]}, _RUN_TIMEOUT)
 
-    def time(self, runs: int, settling: int = 0) -> "Timing":
+    def time(self, runs: int, uncounted: int = 0) -> "Timing":
         """Time `runs` inferences in a row; copying inputs and outputs is not in it.
 
         Args:
             runs: how many; each takes the next of the timed inputs, and the next call goes on from there.
-            settling: runs before them that do not count.
+            uncounted: runs before them that do not count.
 
         Raises:
             ToolError: Paddle-Lite failed or hangs.
         """
-        timeout = _RUN_TIMEOUT + 10 * (settling + runs)
-        return Timing(**self._worker.ask({"do": "time", "settling": settling, "runs": runs}, timeout))
+        timeout = _RUN_TIMEOUT + 10 * (uncounted + runs)
+        return Timing(**self._worker.ask({"do": "time", "uncounted": uncounted, "runs": runs}, timeout))
 
     def close(self) -> None:
         """Stop the child. Closing twice does nothing."""

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime, timezone
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
-FORMAT = 2
+SCHEMA = 3
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ class Record:
     label_map_ms: List[List[float]]
     classes_present: List[int]
     peak_memory_bytes: Optional[int] = None
-    format: int = field(default=FORMAT)
+    schema: int = field(default=SCHEMA)
 
     @property
     def rounds_ms(self) -> List[List[float]]:
@@ -99,8 +99,8 @@ class Record:
         return [[sum(parts) for parts in zip(*turns)] for turns in zip(self.network_ms, self.label_map_ms)]
 
     def summary(self) -> Dict[str, Any]:
-        """min, median, mean, p90 and standard deviation of the steady state: "network", "label_map" and "whole"."""
-        parts = {"network": self.network_ms, "label_map": self.label_map_ms, "whole": self.rounds_ms}
+        """Min, median, mean, p90, standard deviation of the steady state: "network", "label_map" and "end_to_end"."""
+        parts = {"network": self.network_ms, "label_map": self.label_map_ms, "end_to_end": self.rounds_ms}
         return {name: summarise(flat(rounds)) if rounds else None for name, rounds in parts.items()}
 
     def to_json(self) -> str:
@@ -206,7 +206,7 @@ def markdown(records: List[Record]) -> str:
         if split:
             cells.append(f"{summary['network']['median_ms']:.1f}")
             cells.append(f"{summary['label_map']['median_ms']:.2f}" if summary["label_map"] else "-")
-        cells += [f"{summary['whole'][f'{name}_ms']:.1f}" for name in times]
+        cells += [f"{summary['end_to_end'][f'{name}_ms']:.1f}" for name in times]
         cells.append(f"{ratio(record, records[0]):.2f}")
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)

@@ -23,7 +23,7 @@ class SeaFormer(nn.Layer):
         stem_channels: of the first convolution.
         attn_ratio: channels of value over those of key.
         drop_path_rate: stochastic depth of the last SEA block of a stage; the first has none.
-        in_channels: of the picture.
+        in_channels: of the image.
         pretrained: a backbone checkpoint, or a segmentor's or classifier's, of which the backbone is taken;
             SeaFormer's own PyTorch files are read too.
 

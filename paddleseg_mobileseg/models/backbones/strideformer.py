@@ -25,7 +25,7 @@ class StrideFormer(nn.Layer):
         drop_path_rate: stochastic depth of the last SEA block of a stage; the first has none.
         stride_attention: run the attention at half the resolution. The paper's networks do.
         stem_channels: of the first convolution.
-        in_channels: of the picture.
+        in_channels: of the image.
         pretrained: a backbone checkpoint, or a segmentor's, of which the backbone is taken.
 
     Shape:

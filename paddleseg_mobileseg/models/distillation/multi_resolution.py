@@ -17,7 +17,7 @@ from .networks import FrozenTeacher, probe, run_inside
 
 @manager.MODELS.add_component
 class MultiResolutionDistillation(nn.Layer):
-    """A student that sees a reduced picture learns from a teacher that sees the whole one.
+    """A student that sees a reduced image learns from a teacher that sees the whole one.
 
     The paper's: teacher and student at two resolutions, a light module that lifts the student's feature to the
     teacher's resolution, a loss of four terms that adds likeness of outputs and of features to that of the
@@ -30,13 +30,13 @@ class MultiResolutionDistillation(nn.Layer):
 
     In training the segmentation losses of the config (as many as the student has outputs) are followed by the
     weighted terms, through `loss_computation`, which PaddleSeg's training asks for the losses of a model. A term of
-    weight 0 is not computed; with all at 0 this is plain training of the student on reduced pictures, and the
+    weight 0 is not computed; with all at 0 this is plain training of the student on reduced images, and the
     teacher is not run and its checkpoint not read.
 
-    In evaluation and prediction the picture is reduced here and the logits are stretched back to its size, so that
-    PaddleSeg's scores are of whole pictures. While exporting nothing is reduced: the exported network is the student
+    In evaluation and prediction the image is reduced here and the logits are stretched back to its size, so that
+    PaddleSeg's scores are of whole images. While exporting nothing is reduced: the exported network is the student
     alone, and its input shape is the reduced one (1 3 256 256 for a student at half of 512x512). Reducing is bilinear
-    with half-pixel centres, as the runtimes of this project resize a picture to a network's input.
+    with half-pixel centres, as the runtimes of this project resize an image to a network's input.
 
     State dict and checkpoints hold the student and, for resuming, the upsampling module, never the teacher.
 
@@ -46,13 +46,13 @@ class MultiResolutionDistillation(nn.Layer):
         teacher: one of these too.
         teacher_checkpoint: the weights of the teacher under this plugin's or the published names; read at the first
             training step. A `pretrained` of the teacher itself would be lost on resuming.
-        student_scale: height and width of the student's picture over those of the whole one.
+        student_scale: height and width of the student's image over those of the whole one.
         output_weight: of the divergence of the outputs.
         feature_weight: of the distance of the features.
         temperature: of the divergence of the outputs.
         cross_model_weight: of the config's first segmentation loss on what the teacher's classifier says of the
             student's lifted feature. With this and `feature_weight` at 0 there is no upsampling module.
-        in_channels: of the picture; PaddleSeg fills it in.
+        in_channels: of the image; PaddleSeg fills it in.
 
     Raises:
         InputError: a number is out of its range, or the networks are not known here or have other classes.
@@ -126,7 +126,7 @@ class MultiResolutionDistillation(nn.Layer):
     set_dict = load_dict = set_state_dict
 
     def reduced_size(self, size: Sequence[int]) -> List[int]:
-        """Height and width of the student's picture for those of a whole one."""
+        """Height and width of the student's image for those of a whole one."""
         return [max(1, round(side * self.student_scale)) for side in size]
 
     def forward(self, x):

@@ -23,7 +23,7 @@ class Inside(NamedTuple):
     """One run of a network.
 
     Attributes:
-        outputs: what the network returns, logits at the size of its picture.
+        outputs: what the network returns, logits at the size of its image.
         feature: what its classifier reads, [N, channels, h, w].
         logits: before any upsampling, [N, num_classes, h, w].
     """
@@ -33,15 +33,15 @@ class Inside(NamedTuple):
     logits: Any
 
 
-def run_inside(network: nn.Layer, picture) -> Inside:
-    """Run a network on `picture` [N, 3, H, W] and keep what distillation needs.
+def run_inside(network: nn.Layer, image) -> Inside:
+    """Run a network on `image` [N, 3, H, W] and keep what distillation needs.
 
     Raises:
         InputError: it is of a class whose layers are not known.
     """
     feature, classifier = _layers(network)
     with _kept(feature) as features, _kept(classifier) as all_logits:
-        outputs = network(picture)
+        outputs = network(image)
     return Inside(list(outputs), features[-1], all_logits[-1])
 
 
@@ -70,7 +70,7 @@ def _kept(layer: nn.Layer) -> Iterator[List[Any]]:
 
 
 def probe(network: nn.Layer, channels: int) -> Inside:
-    """A run on a small picture without gradient, for the channels of feature and logits; the network stays as it is."""
+    """A run on a small image without gradient, for the channels of feature and logits; the network stays as it is."""
     was_training = network.training
     network.eval()
     with paddle.no_grad():
@@ -112,11 +112,11 @@ class FrozenTeacher:
             load_weights(self.network, self.checkpoint)
             self.loaded = True
 
-    def __call__(self, picture) -> Inside:
-        """Feature and logits of `picture` [N, 3, H, W], without gradient."""
+    def __call__(self, image) -> Inside:
+        """Feature and logits of `image` [N, 3, H, W], without gradient."""
         self.load()
         with paddle.no_grad():
-            return run_inside(self.network, picture)
+            return run_inside(self.network, image)
 
     def classify(self, feature):
         """Logits [N, num_classes, h, w] of a feature [N, channels, h, w]; the gradient goes through to the feature."""

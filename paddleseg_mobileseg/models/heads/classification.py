@@ -6,13 +6,13 @@ from paddle import nn
 
 
 class ClassificationHead(nn.Layer):
-    """Mean over the picture, dropout, linear classifier: SeaFormer's ImageNet head, and StrideFormer's here.
+    """Mean over the image, dropout, linear classifier: SeaFormer's ImageNet head, and StrideFormer's here.
 
     PP-MobileSeg's paper says that StrideFormer was pretrained on ImageNet-1K and not under which head.
 
     Args:
         in_channels: of the feature.
-        num_classes: of the pictures.
+        num_classes: of the images.
         dropout: probability of dropping a channel's mean in training.
 
     Shape:
@@ -37,7 +37,7 @@ class BackboneClassifier(nn.Layer):
 
     Args:
         backbone: a layer that gives a list of features and names their channels in `feat_channels`.
-        num_classes: of the pictures.
+        num_classes: of the images.
         dropout: of the head.
 
     Shape:

@@ -1,4 +1,4 @@
-"""From low-resolution logits to the size of the picture: plain bilinear, or VIM.
+"""From low-resolution logits to the size of the image: plain bilinear, or VIM.
 
 Both give logits in training and in evaluation, so that PaddleSeg's losses and metrics work with either.
 """

@@ -66,7 +66,7 @@ def _areas() -> Any:
 
 AREAS_WITHOUT_DIMENSION = Patch(
     name="areas_without_dimension",
-    what="evaluation stops with ValueError at its first picture",
+    what="evaluation stops with ValueError at its first image",
     upstream="paddleseg/utils/metrics.py, calculate_area: concatenates sums, which are 0-D since Paddle 2.5 "
     "(PaddleSeg issue 3556)",
     detect=lambda: "paddle.concat(pred_area)" in source_of(_areas()),
@@ -117,7 +117,7 @@ def _guard_train() -> None:
 
 UNCHECKED_TRAINING = Patch(
     name="unchecked_training",
-    what="training goes round for ever on too few samples, dies of a bad label or picture without naming it, deletes a "
+    what="training goes round for ever on too few samples, dies of a bad label or image without naming it, deletes a "
     "file that has the save folder's name, and leaves half a checkpoint on a full disk",
     upstream="paddleseg/core/train.py, train (PaddleSeg issues 3770, 2819, 1350)",
     detect=lambda: _has_unguarded(_train(), "train_dataset", "batch_size", "save_dir"),
@@ -153,7 +153,7 @@ def _guard_evaluate() -> None:
 
 UNCHECKED_EVALUATION = Patch(
     name="unchecked_evaluation",
-    what="evaluation dies of an empty data set, a bad label or a bad picture without naming it",
+    what="evaluation dies of an empty data set, a bad label or a bad image without naming it",
     upstream="paddleseg/core/val.py, evaluate (PaddleSeg issue 3770)",
     detect=lambda: _has_unguarded(_evaluate(), "eval_dataset"),
     apply=_guard_evaluate,

@@ -98,7 +98,7 @@ def resized_to_multiple(x):
     """`x` [N, C, H, W], bilinearly enlarged where H or W is no multiple of 32.
 
     As `size_divisor: 32` of the published configs does it before the network, which resizes its logits to the size
-    of the picture in any case. An open size (-1, while exporting) cannot be asked: such an export goes on to take
+    of the image in any case. An open size (-1, while exporting) cannot be asked: such an export goes on to take
     multiples of 32 only.
     """
     height, width = x.shape[2:]
@@ -110,7 +110,7 @@ def resized_to_multiple(x):
 
 SIZES_BETWEEN_MULTIPLES = Patch(
     name="sizes_between_multiples",
-    what="TopFormer and Lite-HRNet stop at a picture whose height or width is no multiple of 32",
+    what="TopFormer and Lite-HRNet stop at an image whose height or width is no multiple of 32",
     upstream="paddleseg/models/backbones/top_transformer.py, PyramidPoolAgg, and lite_hrnet.py, "
     "CrossResolutionWeightingModule: average pools over fixed windows",
     detect=lambda: bool(_fixed_windows()),

@@ -11,7 +11,7 @@ from paddleseg_mobileseg.deploy.android import bench as bench_module
 from paddleseg_mobileseg.deploy.ir.exported import read_exported
 from paddleseg_mobileseg.deploy.ir.static_graph import StaticGraph
 from paddleseg_mobileseg.deploy.ir.tensors import InputTensor
-from paddleseg_mobileseg.deploy.runtime.inputs import noise, read_picture
+from paddleseg_mobileseg.deploy.runtime.inputs import noise, read_image
 from paddleseg_mobileseg.deploy.runtime.metadata import read_metadata
 from paddleseg_mobileseg.labels import label_map_of
 from support.exports import MEAN, STD, save_scene
@@ -54,7 +54,7 @@ def test_and_in_a_json_record(phone, model, bench_command, tmp_path):
     assert (configuration["warmup"], configuration["repeats"], configuration["rounds"]) == (1, 4, 2)
     assert [len(turn) for turn in record["network_ms"]] == [len(turn) for turn in record["label_map_ms"]] == [2, 2]
     whole = [a + b for a, b in zip(sum(record["network_ms"], []), sum(record["label_map_ms"], []))]
-    assert record["summary"]["whole"]["min_ms"] == pytest.approx(min(whole))
+    assert record["summary"]["end_to_end"]["min_ms"] == pytest.approx(min(whole))
     assert record["classes_present"] == [paddle_classes(noise(SHAPE, 3))] and configuration["inputs"] == "noise, seed 3"
     assert record["init_ms"] > 0 and record["first_ms"] > 0 and record["peak_memory_bytes"] > 100_000
     assert environment["device"] == "Example Emulated One" and environment["system"] == "Android 12 arm64-v8a"
@@ -88,17 +88,17 @@ def test_models_take_turns_and_cool_down_between(phone, tmp_path, bench_command,
     assert all(len(record["network_ms"]) == 3 for record in records)
 
 
-def test_pictures_are_fed_in_turn_as_the_export_prepares_them(phone, model, bench_command, tmp_path):
-    pictures = [save_scene(tmp_path / f"{seed}.png", seed, 96, 96) for seed in (1, 2, 3)]
-    (record,) = records_of(bench_command(model, "--images", *pictures[:2], "--json", "--keep").out)
+def test_images_are_fed_in_turn_as_the_export_prepares_them(phone, model, bench_command, tmp_path):
+    images = [save_scene(tmp_path / f"{seed}.png", seed, 96, 96) for seed in (1, 2, 3)]
+    (record,) = records_of(bench_command(model, "--images", *images[:2], "--json", "--keep").out)
     tensor = InputTensor("x", SHAPE, MEAN, STD)
-    batches = [read_picture(picture, tensor) for picture in pictures[:2]]
-    assert record["configuration"]["inputs"] == "2 pictures"
+    batches = [read_image(image, tensor) for image in images[:2]]
+    assert record["configuration"]["inputs"] == "2 images"
     assert record["classes_present"] == [paddle_classes(batch) for batch in batches]
     sent = [phone.host_path(path).read_bytes() for path in phone.pushed if path.endswith("input.f32")]
     assert sent == [batch.tobytes() for batch in batches]
-    (record,) = records_of(bench_command(model, "--images", *pictures, "--json").out)
-    assert record["configuration"]["inputs"] == "2 pictures", "a turn of two runs has no time for the third"
+    (record,) = records_of(bench_command(model, "--images", *images, "--json").out)
+    assert record["configuration"]["inputs"] == "2 images", "a turn of two runs has no time for the third"
 
 
 def test_phones_are_measured_one_after_the_other(attach, model, bench_command):
@@ -195,9 +195,9 @@ def test_the_programs_own_warnings_are_passed_on_once(phone, tmp_path, bench_com
         ({}, ["--timeout", "inf"], "--timeout takes seconds above 0"),
         ({}, ["--threads", "0"], "--threads takes a number of 1 or more"),
         ({}, ["--timeout", "0"], "--timeout takes seconds above 0"),
-        ({}, ["--cores", "0", "--power-mode", "high"], "leave one away"),
+        ({}, ["--cores", "0", "--power-mode", "high"], "omit one"),
         ({}, ["--program", "none"], "cannot read none"),
-        ({}, ["--images", "none"], "there is no picture none"),
+        ({}, ["--images", "none"], "there is no image none"),
         ({}, ["--output", "/proc/none/results.jsonl"], "cannot write /proc/none"),
     ],
 )

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from paddleseg_mobileseg import InputError
 from paddleseg_mobileseg.deploy.android.adb import command_line, phone_fault
-from paddleseg_mobileseg.deploy.android.bench_binary import BUILDS, LIBRARY, RunSettings, find_program
+from paddleseg_mobileseg.deploy.android.bench_binary import BUILDS, LIBRARY, RunSettings, find_binary
 from paddleseg_mobileseg.deploy.android.phone import (
     Battery,
     parse_battery,
@@ -78,10 +78,10 @@ def test_free_space_is_read(text, expected):
         (Battery(5, 38.0, False, True), ["battery saver", "at 5 %", "it is warm .*38 °C"]),
     ],
 )
-def test_what_slows_a_phone_is_told(battery, told):
+def test_what_slows_a_phone_is_told(battery, options):
     warnings = battery.warnings()
-    assert len(warnings) == len(told)
-    assert all(re.search(pattern, warning) for pattern, warning in zip(told, warnings))
+    assert len(warnings) == len(options)
+    assert all(re.search(pattern, warning) for pattern, warning in zip(options, warnings))
 
 
 @pytest.mark.parametrize(
@@ -160,7 +160,7 @@ def test_the_program_that_was_built_is_found_with_its_library(tmp_path, monkeypa
     program = elf(BUILDS / "armeabi-v7a" / "mobileseg_bench", ARM, LIBRARY.encode())
     library = elf(BUILDS / "armeabi-v7a" / LIBRARY, ARM)
     runtime = elf(BUILDS / "armeabi-v7a" / "libc++_shared.so", ARM)
-    found = find_program(["arm64-v8a", "armeabi-v7a"], RunSettings())
+    found = find_binary(["arm64-v8a", "armeabi-v7a"], RunSettings())
     assert (found.path, found.abi) == (program, "armeabi-v7a")
     assert found.libraries == {LIBRARY: library, "libc++_shared.so": runtime}
 
@@ -173,12 +173,12 @@ def test_the_build_script_builds_where_the_program_is_looked_for():
 def test_the_library_is_found_in_an_unpacked_release(tmp_path):
     program = elf(tmp_path / "mobileseg_bench", AARCH64, LIBRARY.encode())
     library = elf(tmp_path / "release/cxx/lib" / LIBRARY, AARCH64)
-    found = find_program(["arm64-v8a"], RunSettings(program, lite=tmp_path / "release"))
+    found = find_binary(["arm64-v8a"], RunSettings(program, lite=tmp_path / "release"))
     assert found.libraries == {LIBRARY: library}
 
 
 def test_a_program_without_the_library_needs_none(tmp_path):
-    assert find_program(["arm64-v8a"], RunSettings(elf(tmp_path / "own", AARCH64))).libraries == {}
+    assert find_binary(["arm64-v8a"], RunSettings(elf(tmp_path / "own", AARCH64))).libraries == {}
 
 
 @pytest.mark.parametrize(
@@ -192,7 +192,7 @@ def test_a_program_without_the_library_needs_none(tmp_path):
         ({"own": (AARCH64, LIBRARY.encode())}, {"program": "own"}, "--library or --lite"),
         ({"own": (AARCH64, b""), "lib": (ARM, b"")}, {"program": "own", "library": "lib"}, "lib is built for armeabi"),
         ({"own": (AARCH64, b"")}, {"program": "own", "lite": "."}, "give an unpacked release"),
-        ({"own": (AARCH64, b"")}, {"program": "own", "lite": ".", "library": "x"}, "leave one away"),
+        ({"own": (AARCH64, b"")}, {"program": "own", "lite": ".", "library": "x"}, "omit one"),
     ],
 )
 def test_a_program_that_cannot_be_used_is_refused(files, settings, message, tmp_path, monkeypatch):
@@ -200,9 +200,9 @@ def test_a_program_that_cannot_be_used_is_refused(files, settings, message, tmp_
     for name, content in files.items():
         elf(Path(name), *content) if content else Path(name).write_text("#!/bin/sh\necho a long enough script\n")
     with pytest.raises(InputError, match=message):
-        find_program(["arm64-v8a"], RunSettings(**{name: Path(value) for name, value in settings.items()}))
+        find_binary(["arm64-v8a"], RunSettings(**{name: Path(value) for name, value in settings.items()}))
 
 
 def test_a_phone_without_an_arm_processor_is_refused():
     with pytest.raises(InputError, match="Paddle-Lite runs on arm64-v8a, armeabi-v7a, the phone on x86_64"):
-        find_program(["x86_64"], RunSettings())
+        find_binary(["x86_64"], RunSettings())

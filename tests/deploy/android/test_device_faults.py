@@ -146,7 +146,7 @@ def test_a_file_that_arrives_damaged(phone, bench_command, model):
         ('puts("hello $(x)")', "printed 'hello \\$\\(x\\)' instead of JSON; is --program the right file"),
         ('puts("[]")', "printed '\\[\\]' instead of JSON"),
         ("(void)0", "printed nothing instead of JSON"),
-        ('puts("{\\"format\\": 99}")', "speaks format 99 and this version 1: build it anew"),
+        ('puts("{\\"schema\\": 99}")', "answers in schema 99 and this version reads 2: build it anew"),
     ],
 )
 def test_a_program_that_does_not_do_what_it_should(behaves, message, phone, bench_command, model, program):
@@ -155,7 +155,7 @@ def test_a_program_that_does_not_do_what_it_should(behaves, message, phone, benc
     assert phone.files() == []
 
 
-@pytest.mark.parametrize("fault, message", [("abort 0", "SIGABRT"), ("nan 0", "NaN"), ("throw -1", "told to")])
+@pytest.mark.parametrize("fault, message", [("abort 0", "SIGABRT"), ("nan 0", "NaN"), ("throw -1", "options to")])
 def test_a_network_that_fails_on_the_phone(fault, message, phone, bench_command, tmp_path):
     said = bench_command(write_model(tmp_path / "bad.nb", fault=fault))
     assert said.status == 1 and message in said.error() and f"mobileseg_bench on {phone.address}" in said.error()
@@ -203,12 +203,12 @@ def test_ctrl_c_stops_the_program_and_cleans_up(phone, adb_environment, program,
 def test_names_of_files_mean_nothing_to_any_shell(name, phone, bench_command, predict_command, tmp_path):
     folder = tmp_path / ALL_OF_A_SHELL.replace("/", "")
     folder.mkdir()
-    nb, picture = write_model(folder / f"{name}.nb"), save_scene(folder / f"{name}.png", 1, 64, 64)
+    nb, image = write_model(folder / f"{name}.nb"), save_scene(folder / f"{name}.png", 1, 64, 64)
     before = {path for path in phone.root.rglob("*") if "data/local/tmp" not in str(path)}
-    said = bench_command(nb, "--images", picture, "--rounds", 1, "--json")
+    said = bench_command(nb, "--images", image, "--rounds", 1, "--json")
     assert said.status == 0, said.err
     assert json.loads(said.out)["configuration"]["model"] == f"{name}.nb"
-    assert predict_command(nb, picture, "--save_dir", tmp_path / "saved").status == 0
+    assert predict_command(nb, image, "--save_dir", tmp_path / "saved").status == 0
     assert (tmp_path / "saved/added_prediction" / f"{name}.png").stat().st_size > 0
     # Nothing of the names reached the phone, and no command in them ran there or here.
     assert not any(f"{name}.{suffix}" in command for command in phone.commands for suffix in ("nb", "png"))

@@ -1,7 +1,7 @@
 // Exact label maps from low-resolution logits.
 //
-// A segmentation network ends in logits at 1/8 or 1/16 of the picture. The usual way to labels is to
-// interpolate every class to the picture's size and take the argmax, which costs more than the network.
+// A segmentation network ends in logits at 1/8 or 1/16 of the image. The usual way to labels is to
+// interpolate every class to the image's size and take the argmax, which costs more than the network.
 // But bilinear interpolation inside a cell of four neighbouring logits is a convex combination of the
 // four. Where the same class is clearly the best at all of them it wins in the whole cell, which is filled:
 // that is most cells. In the others a class whose largest corner lies below the smallest corner of another
@@ -114,7 +114,7 @@ void Share(std::size_t count, int threads, const MakeWork& make_work) {
 
 }  // namespace detail
 
-// Labels of the size of the picture from logits of a lower (or any other) resolution.
+// Labels of the size of the image from logits of a lower (or any other) resolution.
 //
 //   logits: float or Half, [classes, height, width] (kNchw) or [height, width, classes] (kNhwc), without gaps.
 //   labels: uint8_t, uint16_t or int32_t, [out_height, out_width]; written whole, or not at all on a failure.

@@ -1,4 +1,4 @@
-"""Scenes as files, and as pictures for the report."""
+"""Scenes as files, and as images for the report."""
 
 from pathlib import Path
 from typing import Iterable, List
@@ -10,7 +10,7 @@ from ..errors import InputError
 from ..files import atomic_path
 
 
-def write_pictures(scenes: SyntheticScenes, indices: Iterable[int], folder: Path) -> List[Path]:
+def write_images(scenes: SyntheticScenes, indices: Iterable[int], folder: Path) -> List[Path]:
     """Write scenes as PNG files.
 
     Raises:

@@ -1,4 +1,4 @@
-"""What networks are fed with: pictures of the built-in scenes, as files."""
+"""What networks are fed with: images of the built-in scenes, as files."""
 
 from pathlib import Path
 from typing import List
@@ -8,7 +8,7 @@ import numpy as np
 
 from paddleseg_mobileseg.data.synthetic import SyntheticScenes
 from paddleseg_mobileseg.deploy.ir.tensors import InputTensor
-from paddleseg_mobileseg.deploy.runtime.inputs import read_picture
+from paddleseg_mobileseg.deploy.runtime.inputs import read_image
 from paddleseg_mobileseg.files import atomic_path
 
 MEAN, STD = [0.5, 0.5, 0.5], [0.5, 0.5, 0.5]
@@ -16,7 +16,7 @@ TRANSFORMS = [{"type": "Normalize", "mean": MEAN, "std": STD}]
 _SIZE = (512, 512)
 
 
-def built_in_pictures(folder: Path, count: int) -> List[Path]:
+def built_in_images(folder: Path, count: int) -> List[Path]:
     """PNG files of the first scenes of the built-in test set, 512x512, written where they are missing.
 
     Raises:
@@ -31,7 +31,7 @@ def built_in_pictures(folder: Path, count: int) -> List[Path]:
     return paths
 
 
-def read_pictures(paths: List[Path], height: int, width: int) -> np.ndarray:
-    """Pictures as networks get them, float32 [N, 3, height, width], normalised."""
+def read_images(paths: List[Path], height: int, width: int) -> np.ndarray:
+    """Images as networks get them, float32 [N, 3, height, width], normalised."""
     tensor = InputTensor("x", [1, 3, height, width], MEAN, STD)
-    return np.concatenate([read_picture(path, tensor) for path in paths])
+    return np.concatenate([read_image(path, tensor) for path in paths])

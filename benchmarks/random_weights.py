@@ -12,23 +12,25 @@ _FAR_BELOW = 8.0
 """How far a class that cannot win lies below the others, in standard deviations of their logits."""
 
 
-def settle(network: nn.Layer, pictures: np.ndarray, num_classes: int, competing: Optional[int] = None) -> None:
-    """Give batch norms the statistics of pictures, and classes logits of mean 0 and deviation 1.
+def calibrate_random_weights(
+    network: nn.Layer, images: np.ndarray, num_classes: int, active_classes: Optional[int] = None
+) -> None:
+    """Give batch norms the statistics of images, and classes logits of mean 0 and deviation 1.
 
     Speed depends on weights in two places. Denormal or infinite numbers are slow, and VIM and the exact label map
-    take longer for more classes. A trained network finds some of its classes in a picture, a random one mostly
-    one: so the classifier is rescaled until the competing classes have the same chance to win.
+    take longer for more classes. A trained network finds some of its classes in an image, a random one mostly
+    one: so the classifier is rescaled until the active_classes classes have the same chance to win.
 
     Args:
         network: any network of the zoo; set to evaluation.
-        pictures: float32 [N, 3, H, W], normalised; two or more, since some batch norms see one number a picture.
+        images: float32 [N, 3, H, W], normalised; two or more, since some batch norms see one number an image.
         num_classes: of the logits.
-        competing: how many of the classes can win, spread evenly over their numbers; all if None.
+        active_classes: how many of the classes can win, spread evenly over their numbers; all if None.
 
     Raises:
         InputError: the network has no classifier, a convolution with `num_classes` channels.
     """
-    batch = paddle.to_tensor(pictures)
+    batch = paddle.to_tensor(images)
     norms = [layer for layer in network.sublayers() if isinstance(layer, nn.BatchNorm2D)]
     momentums = [norm._momentum for norm in norms]
     for norm in norms:
@@ -40,7 +42,7 @@ def settle(network: nn.Layer, pictures: np.ndarray, num_classes: int, competing:
         for norm, momentum in zip(norms, momentums):
             norm._momentum = momentum
         classifier, features = _find_classifier(network, batch, num_classes)
-        _rescale(classifier, features, _aims(num_classes, competing))
+        _rescale(classifier, features, _aims(num_classes, active_classes))
 
 
 def _find_classifier(network: nn.Layer, batch: paddle.Tensor, num_classes: int):
@@ -63,12 +65,12 @@ def _find_classifier(network: nn.Layer, batch: paddle.Tensor, num_classes: int):
     return seen[-1]
 
 
-def _aims(num_classes: int, competing: Optional[int]) -> np.ndarray:
+def _aims(num_classes: int, active_classes: Optional[int]) -> np.ndarray:
     """The mean that each class' logit is to have, [classes]."""
     aims = np.zeros(num_classes, np.float32)
-    if competing is not None and competing < num_classes:
+    if active_classes is not None and active_classes < num_classes:
         aims -= _FAR_BELOW
-        aims[np.linspace(0, num_classes - 1, competing).round().astype(int)] = 0
+        aims[np.linspace(0, num_classes - 1, active_classes).round().astype(int)] = 0
     return aims
 
 
