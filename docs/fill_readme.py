@@ -17,6 +17,7 @@ SIDE_BY_SIDE = MEASURED / "ade20k.jsonl"
 PICTURE = ROOT / "docs" / "benchmark.svg"
 sys.path.insert(0, str(ROOT))
 
+from api_page import api  # noqa: E402
 from benchmarks import plots, report, tables  # noqa: E402
 from benchmarks.cases import SUITES  # noqa: E402
 from benchmarks.distillation import report as distillation_report  # noqa: E402
@@ -139,6 +140,7 @@ DOCUMENTS = {
         "distillation": distillation,
     },
     "benchmarks/results/README.md": {"suites": suites},
+    "docs/api.md": {"api": api},
 }
 
 

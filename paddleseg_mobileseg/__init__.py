@@ -16,6 +16,10 @@ from .patches import early
 
 if TYPE_CHECKING:
     from .checkpoints.loading import load_weights
+    from .deploy.compare import compare
+    from .deploy.convert import convert
+    from .deploy.export import export_model as export
+    from .deploy.runtime.bench import bench
     from .labels import upsample_labels
     from .models.backbones import (
         SeaFormer,
@@ -51,7 +55,11 @@ _PUBLIC = {
     "StrideFormer_Base": "models.backbones",
     "StrideFormer_Tiny": "models.backbones",
     "VIM": "models.heads",
+    "bench": "deploy.runtime.bench",
     "build_model": "models.zoo",
+    "compare": "deploy.compare",
+    "convert": "deploy.convert",
+    "export": "deploy.export:export_model",
     "list_models": "models.zoo",
     "load_weights": "checkpoints.loading",
     "upsample_labels": "labels",
@@ -67,7 +75,8 @@ wrapt.register_post_import_hook(f"{__name__}.plugin:register", "paddleseg")
 def __getattr__(name: str) -> Any:
     if name not in _PUBLIC:
         raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
-    return getattr(importlib.import_module(f"{__name__}.{_PUBLIC[name]}"), name)
+    module, _, attribute = _PUBLIC[name].partition(":")
+    return getattr(importlib.import_module(f"{__name__}.{module}"), attribute or name)
 
 
 def __dir__() -> List[str]:

@@ -4,7 +4,8 @@ The work is done by `deploy/cpp/include/mobileseg/upsample_labels.h`, compiled w
 installed. Where there was no compiler, NumPy gives the same labels, slowly.
 """
 
-from typing import Sequence, Tuple
+import sys
+from typing import TYPE_CHECKING, Sequence, Tuple, Union
 
 import numpy as np
 
@@ -14,6 +15,9 @@ try:
     from . import _upsample_labels as _core
 except ImportError:  # installed without a C++ compiler
     _core = None
+
+if TYPE_CHECKING:
+    import paddle
 
 LAYOUTS = ("NCHW", "NHWC")
 LOGIT_DTYPES = (np.dtype(np.float32), np.dtype(np.float16))
@@ -34,13 +38,13 @@ def core_file() -> str:
 
 
 def upsample_labels(
-    logits: np.ndarray,
+    logits: Union[np.ndarray, "paddle.Tensor"],
     size: Sequence[int],
     align_corners: bool = False,
     layout: str = "NCHW",
     dtype: "np.typing.DTypeLike" = np.int32,
     threads: int = 1,
-) -> np.ndarray:
+) -> Union[np.ndarray, "paddle.Tensor"]:
     """The argmax over the classes of `logits` interpolated to `size`, ties going to the lowest class.
 
     Coordinates are those of Paddle's `bilinear_interp_v2` (`paddle.nn.functional.interpolate`, mode
@@ -49,8 +53,8 @@ def upsample_labels(
     interpolation, which rounds more often, the bound is 2**-20.
 
     Args:
-        logits: float32 or float16, C-contiguous: [N, C, h, w] or [C, h, w], with layout "NHWC"
-            [N, h, w, C] or [h, w, C].
+        logits: float32 or float16: [N, C, h, w] or [C, h, w], with layout "NHWC" [N, h, w, C] or [h, w, C]. A
+            C-contiguous array, or a Paddle tensor, which is copied to the host.
         size: height and width of the label map.
         align_corners: as `interpolate` takes it.
         layout: "NCHW" or "NHWC".
@@ -58,13 +62,18 @@ def upsample_labels(
         threads: how many to use; 1 is this thread alone.
 
     Returns:
-        Labels [N, H, W], or [H, W] for logits without N.
+        Labels [N, H, W], or [H, W] for logits without N: an array for an array, a tensor on the CPU for a tensor.
 
     Raises:
         InputError: an argument is of the wrong rank, dtype, size or memory order, there are more classes
             than `dtype` holds, or a logit is not a number.
     """
     dtype = _label_dtype(dtype)
+    if _is_tensor(logits):
+        if dtype == np.uint16:
+            raise InputError("dtype: Paddle has no uint16; for a tensor choose uint8 or int32")
+        labels = upsample_labels(logits.numpy(), size, align_corners, layout, dtype, threads)
+        return sys.modules["paddle"].to_tensor(labels, place="cpu")
     height, width = _check(logits, size, layout, dtype, threads)
     batch = logits if logits.ndim == 4 else logits[np.newaxis]
     run = _core_labels if compiled() else _numpy_labels
@@ -73,6 +82,11 @@ def upsample_labels(
         if not run(one, out, align_corners, layout, threads):
             raise InputError("logits: some are not numbers (NaN); the network's output is broken")
     return labels if logits.ndim == 4 else labels[0]
+
+
+def _is_tensor(value: object) -> bool:
+    """Whether `value` is a Paddle tensor; where Paddle is not loaded there can be none."""
+    return "paddle" in sys.modules and isinstance(value, sys.modules["paddle"].Tensor)
 
 
 def _label_dtype(given: "np.typing.DTypeLike") -> np.dtype:

@@ -69,7 +69,7 @@ def run(args) -> None:
         fp16=args.fp16,
         input_shape=args.input_shape,
         labels=args.labels,
-    )
+    ).metadata
     if metadata.unverified:
         print(f"warning: {output} is not verified: {metadata.unverified}", file=sys.stderr)
     if args.weights != "float32":

@@ -21,10 +21,11 @@ from ..checkpoints.loading import load_weights
 from ..config.reader import build, load_config
 from ..data.synthetic import SyntheticScenes
 from ..deploy.compare import compare
-from ..deploy.convert import convert
+from ..deploy.convert import Conversion, convert
 from ..deploy.export import export_model
 from ..deploy.runtime.bench import bench
 from ..deploy.runtime.opt import opt_version, require_paddlelite
+from ..deploy.runtime.predictor import HOST_TARGET
 from ..deploy.runtime.records import host_environment
 from ..deploy.runtime.versions import versions
 from ..errors import InputError, MobilesegError, ToolError
@@ -147,11 +148,11 @@ def _steps(
     with clock.step("export"):
         exports = export(config, checkpoint, output / "exported")
     with clock.step("convert"):
-        models = convert_all(output / "exported", lite)
+        conversions = convert_all(output / "exported", lite)
     with clock.step("compare"):
         scenes = build(load_config(config, opts=test_opts, needs=("val_dataset",)), "val_dataset")
         images = write_images(scenes, range(plan.images), output / "images")
-        agreements = agree(output / "exported", lite, images)
+        agreements = agree(conversions, images)
         converted, labels = evaluate_converted(model_file(lite, "exact", "x86"), scenes)
         check_scores(scores["miou"], converted["miou"])
     with clock.step("bench"):
@@ -162,7 +163,9 @@ def _steps(
         "checkpoint_scores": scores,
         "converted_scores": converted,
         "exports": exports,
-        "models": models,
+        "models": [
+            {"file": str(model.path), **asdict(model.metadata)} for models in conversions.values() for model in models
+        ],
         "agreements": agreements,
         "latency": [json.loads(record.to_json()) for record in records],
     }
@@ -229,25 +232,27 @@ def model_file(folder: Path, label_map: str, target: str) -> Path:
     return folder / (f"{MODEL}_{target}.nb" if label_map == "exact" else f"{MODEL}_{label_map}_{target}.nb")
 
 
-def convert_all(exported: Path, folder: Path) -> List[Dict[str, Any]]:
-    """Convert with either label map, for both targets."""
+def convert_all(exported: Path, folder: Path) -> Dict[str, List[Conversion]]:
+    """Convert with either label map, for both targets; the export is lowered once for each label map."""
+    conversions: Dict[str, List[Conversion]] = {label_map: [] for label_map in LABEL_MAPS}
     jobs = [(label_map, target) for label_map in LABEL_MAPS for target in TARGETS]
-    models = []
     for label_map, target in tqdm(jobs, desc="convert", unit="model", disable=None, leave=False):
-        path = model_file(folder, label_map, target)
-        models.append({"file": str(path), **asdict(convert(exported / CONVERTED, path, target, labels=label_map))})
-    return models
+        done = conversions[label_map]
+        source = done[0].lowered if done else exported / CONVERTED
+        done.append(convert(source, model_file(folder, label_map, target), target, labels=label_map))
+    return conversions
 
 
-def agree(exported: Path, lite: Path, images: List[Path]) -> List[Dict[str, Any]]:
+def agree(conversions: Dict[str, List[Conversion]], images: List[Path]) -> List[Dict[str, Any]]:
     """Paddle against Paddle-Lite on the same images.
 
     Raises:
         ToolError: they do not agree.
     """
     found = []
-    for label_map in LABEL_MAPS:
-        comparison = compare(exported / CONVERTED, model_file(lite, label_map, "x86"), images=images)
+    for label_map, models in conversions.items():
+        host = next(model for model in models if model.metadata.target == HOST_TARGET)
+        comparison = compare(host.lowered, host.path, images=images)
         fault = comparison.total.fault()
         if fault:
             raise ToolError(f"Paddle-Lite and Paddle disagree with the {label_map} label map: {fault}")

@@ -11,7 +11,7 @@ from ..files import scratch_folder
 from ..labels import label_map_of
 from .convert import convert
 from .ir.static_graph import StaticGraph
-from .lower import lower
+from .lower import LoweredModel, lower
 from .runtime.agreement import Agreement, measure_agreement, total_agreement
 from .runtime.inputs import input_sources, load_input, source_name
 from .runtime.metadata import Metadata
@@ -59,7 +59,7 @@ def _number(value: Optional[float]) -> str:
 
 
 def compare(
-    exported_dir: Union[str, Path],
+    exported: Union[str, Path, LoweredModel],
     nb: Optional[Union[str, Path]] = None,
     images: Optional[Sequence[Union[str, Path]]] = None,
     random: int = 1,
@@ -74,7 +74,7 @@ def compare(
     and the label map made of them with that of the export as it is.
 
     Args:
-        exported_dir: the exported model.
+        exported: the folder of the exported model, or what a conversion of it lowered.
         nb: its conversion for x86; converted in a temporary folder if None.
         images: image files and folders of them.
         random: without images, how many inputs of noise.
@@ -91,10 +91,11 @@ def compare(
     with scratch_folder() as scratch:
         if nb is None:
             nb = scratch / "model.nb"
-            convert(exported_dir, nb, HOST_TARGET, weights=weights, input_shape=input_shape, labels=labels)
+            options = dict(weights=weights, input_shape=input_shape, labels=labels)
+            exported = convert(exported, nb, HOST_TARGET, **options).lowered
         with LitePredictor(nb) as predictor:
             metadata = predictor.metadata
-            reference = PaddleReference(exported_dir, metadata)
+            reference = PaddleReference(exported, metadata)
             rows = []
             for source in tqdm(sources, desc="compare", unit="input", disable=None, leave=False):
                 batch = load_input(source, metadata.input)
@@ -102,19 +103,28 @@ def compare(
         return Comparison(metadata, rows, total_agreement(rows))
 
 
+def _lowered(exported: Union[str, Path, LoweredModel], metadata: Metadata) -> LoweredModel:
+    """The export with the conversion's label map; `exported` itself where it was lowered with that."""
+    if isinstance(exported, LoweredModel):
+        if exported.output.label_map == metadata.output.label_map:
+            return exported
+        exported = exported.source.folder
+    return lower(exported, metadata.output.label_map, metadata.input.shape)
+
+
 class PaddleReference:
     """What Paddle gives on this host for an export, in the form of its conversion.
 
     Args:
-        exported_dir: the exported model.
+        exported: as of `compare`.
         metadata: of its conversion, for any target.
 
     Raises:
         InputError: the export cannot be used, or not with the conversion's input shape and label map.
     """
 
-    def __init__(self, exported_dir: Union[str, Path], metadata: Metadata):
-        lowered = lower(exported_dir, metadata.output.label_map, metadata.input.shape)
+    def __init__(self, exported: Union[str, Path, LoweredModel], metadata: Metadata):
+        lowered = _lowered(exported, metadata)
         self.output = metadata.output
         self.graph = StaticGraph(lowered.program)
         # VIM, where the export has it and the conversion does not, or the other way about, is another label map.

@@ -1,6 +1,7 @@
 """From an exported model to a `.nb` for Paddle-Lite, with a JSON file beside it that says all a runtime must know."""
 
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Optional, Sequence, Union
 
@@ -19,15 +20,31 @@ from .runtime.versions import versions
 from .support import check_support
 
 
+@dataclass(frozen=True)
+class Conversion:
+    """A converted model.
+
+    Attributes:
+        path: the `.nb`.
+        metadata: what the JSON file beside it says.
+        lowered: the program that was converted. `convert` and `compare` take it in place of the export, which then is
+            not lowered and proved once more.
+    """
+
+    path: Path
+    metadata: Metadata
+    lowered: LoweredModel
+
+
 def convert(
-    exported_dir: Union[str, Path],
+    exported: Union[str, Path, LoweredModel],
     output: Union[str, Path],
     target: str = "arm",
     weights: str = "float32",
     fp16: bool = False,
     input_shape: Optional[Sequence[int]] = None,
     labels: str = "exact",
-) -> Metadata:
+) -> Conversion:
     """Convert an exported model; `output` and `output`.json appear together or not at all.
 
     The program is legalized first, then gets the label map that is asked for, and each step must give what
@@ -35,7 +52,8 @@ def convert(
     Paddle-Lite.
 
     Args:
-        exported_dir: what PaddleSeg's `tools/export.py` or `mobileseg export` wrote.
+        exported: the folder that PaddleSeg's `tools/export.py` or `mobileseg export` wrote, or what an earlier
+            conversion lowered, with its input shape and label map.
         output: the `.nb` to write.
         target: "arm" or "x86".
         weights: "float32", or "int16" / "int8" for a smaller file (not a faster one).
@@ -47,9 +65,6 @@ def convert(
             PP-MobileSeg, in the graph. "none": the output stays as it was exported, as that of a network
             with probabilities always does under "exact".
 
-    Returns:
-        What the JSON file says.
-
     Raises:
         InputError: the export cannot be used, the target lacks an op, the flags exclude each other, or
             `output` cannot be written.
@@ -58,7 +73,7 @@ def convert(
     output = Path(output)
     check_options(output, target, weights, fp16, labels)
     require_paddlelite()
-    lowered = lower(exported_dir, labels, input_shape)
+    lowered = exported if isinstance(exported, LoweredModel) else lower(exported, labels, input_shape)
     check_support(lowered.program, target, fp16)
     with scratch_folder() as scratch:
         nb = scratch / output.name
@@ -68,7 +83,7 @@ def convert(
         with atomic_path(output) as model_scratch, atomic_path(metadata_path(output)) as json_scratch:
             shutil.copyfile(nb, model_scratch)
             shutil.copyfile(metadata_path(nb), json_scratch)
-    return metadata
+    return Conversion(output, metadata, lowered)
 
 
 def write_model(

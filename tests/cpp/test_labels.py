@@ -141,6 +141,16 @@ def test_ties_go_to_the_lowest_class():
     assert (upsample_labels(logits, (9, 9)) == 2).all()
 
 
+@pytest.mark.parametrize("dtype", ["uint8", "int32"])
+def test_a_tensor_gets_a_tensor_of_the_same_labels(dtype):
+    logits = np.random.RandomState(4).randn(2, 5, 6, 7).astype(np.float32)
+    labels = upsample_labels(paddle.to_tensor(logits), (11, 13), dtype=dtype)
+    assert isinstance(labels, paddle.Tensor) and str(labels.dtype) == f"paddle.{dtype}"
+    np.testing.assert_array_equal(labels.numpy(), upsample_labels(logits, (11, 13), dtype=dtype))
+    with pytest.raises(InputError, match="Paddle has no uint16"):
+        upsample_labels(paddle.to_tensor(logits), (11, 13), dtype="uint16")
+
+
 def test_batch_is_the_labels_of_each():
     logits = np.random.RandomState(1).standard_normal((3, 5, 4, 6)).astype("float32")
     together = upsample_labels(logits, (16, 24))

@@ -21,7 +21,7 @@ def files_in(folder):
 def test_a_file_limit_leaves_nothing_behind(reached_by, tmp_path):
     """The limit stands for a full disk; opt does not look whether its last block was written."""
     folder = export_around(nn.Conv2D(8, 64, 9), tmp_path / "export")
-    size = convert(folder, tmp_path / "whole.nb", "x86").bytes
+    size = convert(folder, tmp_path / "whole.nb", "x86").metadata.bytes
     params = (folder / "model.pdiparams").stat().st_size
     limit = {"this process": params - 1, "opt": size - 2000, "opt at its last byte": size - 1}[reached_by]
     code = (

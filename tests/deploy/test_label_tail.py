@@ -131,7 +131,7 @@ def test_labels_of_unknown_origin_are_refused_unless_they_are_kept(tmp_path):
 
 def test_an_attached_label_map_gives_the_same_bytes_again(tmp_path):
     folder = export_around(resized(), tmp_path / "export")
-    first, second = (convert(folder, tmp_path / f"{n}.nb", "x86", labels="vim").sha256 for n in "ab")
+    first, second = (convert(folder, tmp_path / f"{n}.nb", "x86", labels="vim").metadata.sha256 for n in "ab")
     assert first == second
 
 

@@ -64,7 +64,7 @@ def test_every_kind_of_layer_keeps_its_numbers(body, weights, tmp_path):
 
 
 def test_float32_is_left_as_it_is(tmp_path):
-    assert LINEAR_AS_MUL not in convert(export_around(Gate(), tmp_path), tmp_path / "model.nb", "x86").passes
+    assert LINEAR_AS_MUL not in convert(export_around(Gate(), tmp_path), tmp_path / "model.nb", "x86").metadata.passes
 
 
 @pytest.mark.parametrize("target", ["arm", "x86"])

@@ -255,7 +255,7 @@ def test_exported_network_is_the_student_alone_at_its_reduced_size(trained, tmp_
     model.student.eval()
     image = mean_of_two_by_two(batch(count=1)[0])
     logits = model.student.logits(image).numpy()
-    metadata = convert(exported.folder, tmp_path / "student.nb", target="x86")
+    metadata = convert(exported.folder, tmp_path / "student.nb", target="x86").metadata
     assert metadata.input.shape == [1, 3, 64, 96] and metadata.output.label_size == [64, 96]
     with LitePredictor(tmp_path / "student.nb") as predictor:
         difference = np.abs(predictor.run(image.numpy()) - logits).max()
