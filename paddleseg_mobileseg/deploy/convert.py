@@ -145,11 +145,11 @@ def _check_loads(nb: Path, metadata: Metadata) -> None:
     """
     with LitePredictor(nb) as predictor:
         result = predictor.run(np.zeros(metadata.input.shape, np.float32))
-    said = metadata.output
-    if str(result.dtype) != said.dtype or list(result.shape) != said.shape:
+    described = metadata.output
+    if str(result.dtype) != described.dtype or list(result.shape) != described.shape:
         raise ToolError(
-            f"Paddle-Lite gives {result.dtype} of shape {list(result.shape)} where Paddle gives {said.dtype} of "
-            f"{said.shape}, so an op works differently there; `mobileseg export --output_op none` leaves out one op"
+            f"Paddle-Lite gives {result.dtype} of shape {list(result.shape)} where Paddle gives {described.dtype} of "
+            f"{described.shape}, so an op works differently there; `mobileseg export --output_op none` leaves out one op"
         )
 
 

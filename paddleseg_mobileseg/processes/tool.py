@@ -4,7 +4,8 @@ import os
 import re
 import signal
 import subprocess
-from typing import Dict, List, Optional
+from dataclasses import dataclass
+from typing import Dict, Optional, Sequence
 
 from ..errors import ToolError
 
@@ -20,6 +21,7 @@ def last_words(output: str) -> str:
 
 
 def end_of(status: int) -> str:
+    """How a process ended, for a message: its exit status, or the signal that killed it (negative)."""
     if status >= 0:
         return f"ended with status {status}"
     names = {number.value: number.name for number in signal.Signals}
@@ -27,11 +29,28 @@ def end_of(status: int) -> str:
 
 
 def child_environment(additions: Optional[Dict[str, str]]) -> Dict[str, str]:
+    """This process' environment with `additions`."""
     return {**os.environ, **(additions or {})}
 
 
-def run_tool(command: List[str], name: str, timeout: float, environment: Optional[Dict[str, str]] = None) -> str:
-    """Run a tool to its end.
+@dataclass(frozen=True)
+class Finished:
+    """A command that came to its end.
+
+    Attributes:
+        status: its exit status; negative for the signal that killed it.
+        stdout, stderr: what it wrote, with what is not UTF-8 replaced.
+    """
+
+    status: int
+    stdout: str
+    stderr: str
+
+
+def run_to_end(
+    command: Sequence[str], name: str, timeout: float, environment: Optional[Dict[str, str]] = None
+) -> Finished:
+    """Run a command to its end, with nothing to read on its standard input.
 
     Args:
         command: program and arguments.
@@ -39,18 +58,15 @@ def run_tool(command: List[str], name: str, timeout: float, environment: Optiona
         timeout: seconds after which it is killed.
         environment: variables to set beside this process' own.
 
-    Returns:
-        What it wrote, standard output and standard error together.
-
     Raises:
-        ToolError: it could not be started, failed, was killed by a signal, or took too long.
+        ToolError: it could not be started, or took too long.
     """
     try:
         done = subprocess.run(
-            command,
+            list(command),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
+            stderr=subprocess.PIPE,
             timeout=timeout,
             env=child_environment(environment),
         )
@@ -58,9 +74,20 @@ def run_tool(command: List[str], name: str, timeout: float, environment: Optiona
         raise ToolError(f"cannot start {name} ({command[0]}): {error.strerror}") from error
     except subprocess.TimeoutExpired as error:
         raise ToolError(f"{name} did not end within {timeout:g} s and was stopped") from error
-    output = done.stdout.decode("utf-8", "replace")
-    if done.returncode != 0:
-        raise ToolError(f"{name} {end_of(done.returncode)}: {last_words(output)}")
+    return Finished(done.returncode, *(text.decode("utf-8", "replace") for text in (done.stdout, done.stderr)))
+
+
+def run_tool(command: Sequence[str], name: str, timeout: float, environment: Optional[Dict[str, str]] = None) -> str:
+    """As `run_to_end`, for a tool that must succeed.
+
+    Returns:
+        What it wrote: its standard output, then its standard error.
+
+    Raises:
+        ToolError: it could not be started, failed, was killed by a signal, or took too long.
+    """
+    done = run_to_end(command, name, timeout, environment)
+    output = done.stdout + done.stderr
+    if done.status != 0:
+        raise ToolError(f"{name} {end_of(done.status)}: {last_words(output)}")
     return output
-
-

@@ -3,13 +3,12 @@
 import re
 import shlex
 import shutil
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from typing import List, Optional, Sequence
 
 from ...errors import InputError, MobilesegError, ToolError
-from ...processes.tool import last_words
+from ...processes.tool import Finished, last_words, run_to_end
 
 _QUICK = 60
 # A slow cable still moves this many bytes a second.
@@ -49,15 +48,6 @@ def command_line(words: Sequence[str]) -> str:
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What a command said, and its exit status: 128 and the signal's number if one killed it."""
-
-    status: int
-    stdout: str
-    stderr: str
-
-
-@dataclass(frozen=True)
 class Connected:
     """One row of `adb devices`.
 
@@ -69,12 +59,12 @@ class Connected:
     state: str
 
 
-def phone_fault(serial: str, said: str) -> Optional[MobilesegError]:
+def phone_fault(serial: str, output: str) -> Optional[MobilesegError]:
     """The error that words of adb, or of a command on the phone, are known to mean; None if they are not."""
-    if _SERVER.search(said):
-        return ToolError(f"adb's server does not answer ({last_words(said)}); run `adb kill-server` and try again")
+    if _SERVER.search(output):
+        return ToolError(f"adb's server does not answer ({last_words(output)}); run `adb kill-server` and try again")
     for pattern, meaning in _FAULTS:
-        if pattern.search(said):
+        if pattern.search(output):
             return ToolError(f"the phone {serial} {meaning}")
     return None
 
@@ -95,20 +85,8 @@ class Adb:
             )
         self._program = found
 
-    def _run(self, arguments: Sequence[str], timeout: float, doing: str) -> Answer:
-        try:
-            done = subprocess.run(
-                [self._program, *arguments],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                timeout=timeout,
-            )
-        except OSError as error:
-            raise ToolError(f"cannot start adb ({self._program}): {error.strerror}") from error
-        except subprocess.TimeoutExpired as error:
-            raise ToolError(f"{doing} did not end within {timeout:g} s and was stopped") from error
-        return Answer(done.returncode, *(said.decode("utf-8", "replace") for said in (done.stdout, done.stderr)))
+    def _run(self, arguments: Sequence[str], timeout: float, doing: str) -> Finished:
+        return run_to_end([self._program, *arguments], doing, timeout)
 
     def version(self) -> str:
         """What adb calls itself.
@@ -140,7 +118,7 @@ class Adb:
             raise self._failed(serial, "adb features", answer)
         return answer.stdout.split()
 
-    def shell(self, serial: str, words: Sequence[str], timeout: float = _QUICK) -> Answer:
+    def shell(self, serial: str, words: Sequence[str], timeout: float = _QUICK) -> Finished:
         """Run a command of the phone to its end; its status is in the answer and not checked.
 
         Args:
@@ -154,10 +132,10 @@ class Adb:
         # adb exits with status 0 when the phone is lost, so the shell itself has to say that it came to the end.
         command = f"{command_line(words)}; echo {_STATUS}$?"
         answer = self._run(["-s", serial, "shell", command], timeout, f"`{words[0]}` on {serial}")
-        said, mark, status = answer.stdout.rpartition(_STATUS)
+        output, mark, status = answer.stdout.rpartition(_STATUS)
         if not mark:
             raise self._failed(serial, words[0], answer)
-        return Answer(int(status), said, answer.stderr)
+        return Finished(int(status), output, answer.stderr)
 
     def checked_shell(self, serial: str, words: Sequence[str], timeout: float = _QUICK) -> str:
         """As `shell`, for a command that must succeed: its standard output.
@@ -170,7 +148,7 @@ class Adb:
             raise self._failed(serial, words[0], answer)
         return answer.stdout
 
-    def run_program(self, serial: str, words: Sequence[str], libraries: str, pid_file: str, timeout: float) -> Answer:
+    def run_program(self, serial: str, words: Sequence[str], libraries: str, pid_file: str, timeout: float) -> Finished:
         """Run a program on the phone; whatever ends this call early ends the program too.
 
         Args:
@@ -181,7 +159,7 @@ class Adb:
             timeout: seconds.
 
         Returns:
-            What it said. Nothing at all with a status of 0 is what a lost phone looks like.
+            What it wrote. Nothing at all with a status of 0 is what a lost phone looks like.
 
         Raises:
             InputError: the arguments are too long.
@@ -236,15 +214,15 @@ class Adb:
         if answer.status != 0:
             raise self._failed(serial, doing, answer)
 
-    def _failed(self, serial: str, doing: str, answer: Answer) -> MobilesegError:
+    def _failed(self, serial: str, doing: str, answer: Finished) -> MobilesegError:
         # Without a terminal some releases write their errors to standard output.
         lines = (answer.stderr + "\n" + answer.stdout).splitlines()
         # The reason stands behind the names of the files, which may hold any words.
-        said = "\n".join(line.rpartition("': ")[2] for line in lines if " skipped. " not in line)
-        known = phone_fault(serial, said)
-        if known is None and not said.strip() and not self.is_usable(serial):
+        output = "\n".join(line.rpartition("': ")[2] for line in lines if " skipped. " not in line)
+        known = phone_fault(serial, output)
+        if known is None and not output.strip() and not self.is_usable(serial):
             known = ToolError(f"the phone {serial} {_LOST}")
-        return known or ToolError(f"{doing} failed on the phone {serial} (status {answer.status}): {last_words(said)}")
+        return known or ToolError(f"{doing} failed on the phone {serial} (status {answer.status}): {last_words(output)}")
 
     def lost_or(self, serial: str, other: MobilesegError) -> MobilesegError:
         """The error of a lost phone if it is lost, and `other` if it is still there."""

@@ -8,9 +8,9 @@ from typing import Any, Dict, List, Optional, Sequence
 
 from ...errors import InputError, MobilesegError, ToolError
 from ...paths import BUILD_SCRIPT, short_path
-from ...processes.tool import last_words
+from ...processes.tool import Finished, last_words
 from ..runtime.metadata import Metadata
-from .adb import Adb, Answer, phone_fault
+from .adb import Adb, phone_fault
 from .device_cache import DeviceCache
 from .phone import ABI_MACHINES, Phone
 
@@ -213,7 +213,7 @@ class DeviceBinary:
             )
         return {**content, "warnings": _warnings(answer.stderr)}
 
-    def _failed(self, answer: Answer) -> MobilesegError:
+    def _failed(self, answer: Finished) -> MobilesegError:
         serial, said = self._folder.serial, last_words(answer.stderr)
         said = said[len(_ERROR):] if said.startswith(_ERROR) else said
         known = phone_fault(serial, answer.stderr)
@@ -225,7 +225,7 @@ class DeviceBinary:
             return ToolError(f"{NAME} cannot start on {serial}: {said}; name the library it needs with --library")
         return ToolError(f"{NAME} on {serial} {_end(answer.status)}: {said}")
 
-    def _not_json(self, answer: Answer) -> MobilesegError:
+    def _not_json(self, answer: Finished) -> MobilesegError:
         serial = self._folder.serial
         first = answer.stdout.strip()[:80]
         said = f"printed {first!r}" if first else "printed nothing"

@@ -30,8 +30,8 @@ def reason(error: Exception) -> str:
     text = " ".join(str(error).split())
     start = max(text.rfind("(InvalidArgument)"), 0)
     op = re.search(r"\[operator < (\S+) > error\]", text)
-    said = text[start:].split(" [Hint:")[0][:300]
-    return f"{op.group(1)}: {said}" if op else said
+    message = text[start:].split(" [Hint:")[0][:300]
+    return f"{op.group(1)}: {message}" if op else message
 
 
 def _does_not_take(model: ExportedModel, shape: Sequence[int], error: Exception) -> InputError:

@@ -86,7 +86,7 @@ def optimize(program: Path, params: Path, output: Path, target: str, weights: st
         InputError: paddlelite is not installed.
         ToolError: opt failed or left an incomplete file.
     """
-    said = _ask(
+    output_text = _ask(
         do="optimize",
         program=str(program),
         params=str(params),
@@ -96,7 +96,7 @@ def optimize(program: Path, params: Path, output: Path, target: str, weights: st
         fp16=fp16,
     )
     if not output.is_file():
-        raise ToolError(f"paddle_lite_opt wrote no model: {said.strip().splitlines()[-1:]}")
+        raise ToolError(f"paddle_lite_opt wrote no model: {output_text.strip().splitlines()[-1:]}")
     size, expected = output.stat().st_size, expected_size(output)
     if size != expected:
         # opt does not look whether its last block reached the disk.

@@ -67,7 +67,7 @@ def test_free_space_is_read(text, expected):
 
 
 @pytest.mark.parametrize(
-    "battery, told",
+    "battery, expected",
     [
         (Battery(80, 27.0, True, False), []),
         (Battery(None, None, None, None), []),
@@ -78,10 +78,10 @@ def test_free_space_is_read(text, expected):
         (Battery(5, 38.0, False, True), ["battery saver", "at 5 %", "it is warm .*38 °C"]),
     ],
 )
-def test_what_slows_a_phone_is_told(battery, options):
+def test_what_slows_a_phone_is_told(battery, expected):
     warnings = battery.warnings()
-    assert len(warnings) == len(options)
-    assert all(re.search(pattern, warning) for pattern, warning in zip(options, warnings))
+    assert len(warnings) == len(expected)
+    assert all(re.search(pattern, warning) for pattern, warning in zip(expected, warnings))
 
 
 @pytest.mark.parametrize(
