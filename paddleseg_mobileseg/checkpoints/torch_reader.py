@@ -1,8 +1,9 @@
 """Reading PyTorch checkpoints without PyTorch, and without running what is in them.
 
 Two formats: the zip archive that `torch.save` writes since 1.6 (`data.pkl` and one uncompressed member for each
-storage), and the stream of pickles before it. Both pickle tensors as views of storages; here the few
-constructors that take part are stand-ins that note sizes, and every other callable is refused.
+storage), and the stream of pickles before it (`_save` and `_legacy_save` in torch/serialization.py). Both pickle
+tensors as views of storages; here the few constructors that take part are stand-ins that note sizes, and every other
+callable is refused.
 """
 
 import pickle

@@ -149,7 +149,7 @@ def _check_loads(nb: Path, metadata: Metadata) -> None:
     if str(result.dtype) != described.dtype or list(result.shape) != described.shape:
         raise ToolError(
             f"Paddle-Lite gives {result.dtype} of shape {list(result.shape)} where Paddle gives {described.dtype} of "
-            f"{described.shape}, so an op works differently there; `mobileseg export --output_op none` leaves out one op"
+            f"{described.shape}, so an op works differently there; `mobileseg export --output_op none` omits one op"
         )
 
 

@@ -222,7 +222,8 @@ class Adb:
         known = phone_fault(serial, output)
         if known is None and not output.strip() and not self.is_usable(serial):
             known = ToolError(f"the phone {serial} {_LOST}")
-        return known or ToolError(f"{doing} failed on the phone {serial} (status {answer.status}): {last_words(output)}")
+        failed = f"{doing} failed on the phone {serial} (status {answer.status})"
+        return known or ToolError(f"{failed}: {last_words(output)}")
 
     def lost_or(self, serial: str, other: MobilesegError) -> MobilesegError:
         """The error of a lost phone if it is lost, and `other` if it is still there."""

@@ -44,7 +44,8 @@ class _Cursor:
 def read_params(path: Path, program: ProgramDesc) -> Dict[str, np.ndarray]:
     """Read the combined parameter file of `program`.
 
-    The format is Paddle's `save_combine`: the persistable tensors in the order of their sorted names,
+    The format is Paddle's `save_combine` (paddle/fluid/operators/save_combine_op.h, and `SerializeToStream` in
+    paddle/fluid/framework/lod_tensor.cc): the persistable tensors in the order of their sorted names,
     each as version, level-of-detail table, TensorDesc and raw data, without its name.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Paddle's program format: reading and changing the messages that describe ops and variables."""
+"""Paddle's program format (paddle/fluid/framework/framework.proto): the messages that describe ops and variables."""
 
 from typing import Any, List, Optional, Sequence
 

@@ -1,6 +1,7 @@
 """What makes an exported program fit for Paddle-Lite 2.13: one pass a file, each acting only where it fits.
 
-No pass changes a number: Paddle gives the same output for the legalized program as for the original.
+No pass changes a number: Paddle gives the same output for the legalized program as for the original. Each names the
+place in Paddle-Lite (release/v2.13) or Paddle that it answers to.
 """
 
 from typing import Callable, Dict, List, Tuple

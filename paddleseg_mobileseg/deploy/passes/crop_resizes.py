@@ -1,4 +1,8 @@
-"""Resizes by a factor that leaves a rest, which Paddle and Paddle-Lite compute differently."""
+"""Resizes by a factor that leaves a rest, which Paddle and Paddle-Lite compute differently.
+
+Paddle, paddle/phi/kernels/cpu/interpolate_kernel.cc: the step through the input is 1 / factor. Paddle-Lite,
+lite/backends/arm/math/interpolate.cc and lite/kernels/x86/interpolate_compute.cc: it is input size / output size.
+"""
 
 from typing import Dict, List, Optional
 

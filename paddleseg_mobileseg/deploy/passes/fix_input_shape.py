@@ -1,4 +1,7 @@
-"""A fixed input shape, which conversion and folding start from."""
+"""A fixed input shape, which conversion and folding start from.
+
+PaddleSeg exports open sizes by default, and its `--input_shape` leaves -1 behind in places (PaddleSeg issue 3839).
+"""
 
 from typing import Optional, Sequence
 

@@ -1,7 +1,8 @@
 """Constant folding: whatever depends only on parameters, constants and the fixed input shape is computed here and now.
 
 Paddle-Lite has no kernel for some ops that a network only uses to prepare a constant, such as the
-interpolation of a position embedding to the size of its feature. Paddle's own kernels evaluate them,
+interpolation of a position embedding to the size of its feature (`linear_interp_v2`: lite/kernels/arm has a float32
+one, lite/kernels/x86 none; PaddleSeg issue 3386). Paddle's own kernels evaluate them,
 so that the legalized program gives bit-equal results.
 """
 

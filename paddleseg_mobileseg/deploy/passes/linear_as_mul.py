@@ -12,9 +12,11 @@ _PRODUCTS = ("matmul", "matmul_v2")
 def storable(model: ExportedModel, weights: str) -> Tuple[ExportedModel, Dict[str, int]]:
     """The same program, of which opt stores the weights right.
 
-    opt 2.13 stores the weights of a linear layer as integers and never turns them back where the layer is a
-    `matmul_v2`, as Paddle 2 exports it: the network gives NaN, nonsense, or by luck of what lies in memory numbers
-    that are nearly right. As a `mul` it is stored right.
+    opt 2.13 stores the weights of a linear layer as integers (lite/core/optimizer/mir/post_quant_dynamic_pass.cc lists
+    `matmul` and `matmul_v2`), and the runtime never turns them back where the layer is one of these
+    (`LightPredictor::DequantizeWeight` in lite/api/light_api.cc knows conv2d, depthwise_conv2d, fc, mul and
+    lookup_table): the network gives NaN, nonsense, or by luck of what lies in memory numbers that are nearly right.
+    Paddle 2 exports linear layers as `matmul_v2`; as a `mul` they are stored right.
 
     Args:
         model: legalized.

@@ -1,4 +1,8 @@
-"""Attributes that opt insists on and that Paddle has left out of programs since 2.4."""
+"""Attributes that opt insists on and that Paddle has left out of programs since 2.4.
+
+Paddle-Lite, lite/operators/activation_ops.cc: `AttachImpl` asks for "threshold" of relu6 and "beta" of swish without
+looking whether they are there; Paddle 2.4 took them out of the ops' definitions.
+"""
 
 from ..ir.exported import ExportedModel
 from ..ir.program import AttrType, has_attr, set_attr

@@ -1,4 +1,8 @@
-"""Outputs that only training reads, which Paddle leaves out of an exported program and opt insists on."""
+"""Outputs that only training reads, which Paddle leaves out of an exported program and opt insists on.
+
+Paddle-Lite, lite/operators/flatten_op.cc: `FlattenContiguousRangeOp::AttachImpl` takes the first name of "XShape"
+where there may be none; lite/operators/instance_norm_op.cc: "SavedMean" and "SavedVariance" must exist.
+"""
 
 from ..ir.exported import ExportedModel
 from ..ir.program import BlockDesc, OpDesc, VarType, outputs_of

@@ -1,4 +1,8 @@
-"""Constants of shape [], which Paddle-Lite cannot run, as constants of shape [1]."""
+"""Constants of shape [], which Paddle-Lite cannot run, as constants of shape [1].
+
+Paddle-Lite, lite/operators/fill_constant_op.cc and assign_value_op.cc: an empty shape counts as no shape. Paddle has
+0-D tensors since 2.5.
+"""
 
 from typing import Dict
 

@@ -63,7 +63,8 @@ def supported_ops(target: str) -> FrozenSet[str]:
     if not titles:
         raise ToolError(f"paddle_lite_opt does not list the ops of {target}; install paddlelite=={PADDLELITE}")
     title = lines[titles[0]]
-    # Columns are right-aligned. kUnk holds ops without any kernel, although opt counts them as supported.
+    # Columns are right-aligned. kUnk holds ops without any kernel, although opt counts them as supported
+    # (lite/api/tools/opt_base.cc).
     columns = {match.end() - 1 for match in re.finditer(r"\S+", title) if match.group() not in ("OP_name", "kUnk")}
     return frozenset(
         line.split()[0]
@@ -106,7 +107,8 @@ def optimize(program: Path, params: Path, output: Path, target: str, weights: st
 def expected_size(path: Path) -> int:
     """How many bytes a `.nb` says that it has; -1 if it is cut off before it says so.
 
-    Format (Paddle-Lite's naive buffer, version 2): u16 version, 16 characters of opt version, u64 size
+    Format (Paddle-Lite's naive buffer, version 2; `SaveModelNaive` in lite/model_parser/model_parser.cc and
+    lite/model_parser/flatbuffers): u16 version, 16 characters of opt version, u64 size
     of the topology, topology, two u16 of version and size of a reserved header, u16 size of what
     follows, u16 number of parameters, u32 size of the largest; then for each parameter u32 size
     (itself not counted), u32 offset, data.
