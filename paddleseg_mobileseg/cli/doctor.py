@@ -106,7 +106,7 @@ def _adb() -> List[Finding]:
 
 
 def examine() -> List[Finding]:
-    """All findings on this machine, in the order of the way from training to a phone."""
+    """All findings on this machine, in the order of the pipeline."""
     return [*_versions(), *_patches(), _label_core(), _opt(), *_adb()]
 
 

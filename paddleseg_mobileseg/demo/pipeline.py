@@ -274,7 +274,7 @@ def check_scores(checkpoint: float, converted: float) -> None:
 
 
 class _Clock:
-    """Announces the steps, times them, and sends what is said in them to logs."""
+    """Announces the steps, times them, and sends what is printed in them to logs."""
 
     def __init__(self, logs: Path):
         self.logs = logs

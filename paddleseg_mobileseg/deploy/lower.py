@@ -64,7 +64,7 @@ def lower(
     tail = find_tail(legalized)
     if tail is None:
         raise InputError(
-            f"--labels {labels} starts from logits, and {source.folder} gives {kind} whose logits cannot be told: "
+            f"--labels {labels} starts from logits, and {source.folder} gives {kind} whose logits cannot be found: "
             "use --labels none, which leaves the output as it is, or export again with --output_op none"
         )
     program = cut(legalized, tail)

@@ -21,7 +21,7 @@ class Published:
         miou: percent, on the data set's validation images.
         latency_ms: on a Snapdragon 855, one thread; with the label map where it is of 512x512.
         parameters_m: millions.
-        flops_g: giga of multiply-adds, at 512x512 for ADE20K.
+        flops_g: giga multiply-adds, at 512x512 for ADE20K.
         source: where the figures stand.
         latency_size: height and width of the image that latency_ms is of.
     """

@@ -56,7 +56,7 @@ def _end_on_reader_error(iterator: type) -> None:
         try:
             return following(self)
         except SystemError:
-            # The queue may be killed a moment before the thread has said why.
+            # The queue may be killed a moment before the thread has left its error.
             if self._thread is not None:
                 self._thread.join(timeout=10)
             if getattr(self, "reader_error", None) is None:

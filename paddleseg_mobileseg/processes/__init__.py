@@ -1,1 +1,1 @@
-"""Child processes around everything that may abort or hang: their ends become errors of ours."""
+"""Child processes around everything that may abort or hang: their ends become our errors."""

@@ -56,7 +56,7 @@ def run_logged(
             for line in _follow(watched, process, stall_timeout):
                 on_line(line)
         except _Stalled:
-            message = f"{name} said nothing for {stall_timeout:g} s and was stopped; its log is {watched}"
+            message = f"{name} printed nothing for {stall_timeout:g} s and was stopped; its log is {watched}"
             raise ToolError(message) from None
         finally:
             _stop(process, output)

@@ -1,4 +1,4 @@
-"""The one place that runs native tools: in child processes, so that their aborts and hangs become errors of ours."""
+"""The one place that runs native tools: in child processes, so that their aborts and hangs become our errors."""
 
 import os
 import re
@@ -10,14 +10,14 @@ from typing import Dict, Optional, Sequence
 from ..errors import ToolError
 
 _LOG_PREFIX = re.compile(r"^\[[A-Z] [^\]]*\]\s*")
-_TELLING = re.compile(r"Check failed|[Ee]rror|not supported|No space left|MemoryError")
+_REASON = re.compile(r"Check failed|[Ee]rror|not supported|No space left|MemoryError")
 
 
 def last_words(output: str) -> str:
     """The line of a tool's output that says why it ended: the last one about an error, or else the last one."""
     lines = [_LOG_PREFIX.sub("", line.strip()) for line in output.splitlines() if line.strip()]
-    telling = [line for line in lines if _TELLING.search(line)]
-    return (telling or lines or ["it said nothing"])[-1]
+    reasons = [line for line in lines if _REASON.search(line)]
+    return (reasons or lines or ["it printed nothing"])[-1]
 
 
 def end_of(status: int) -> str:

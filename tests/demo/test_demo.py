@@ -283,7 +283,7 @@ def test_a_command_gives_its_output_and_its_lines(tmp_path):
     [
         ("import sys; sys.exit('error: the disk is full')", "the disk is full"),
         ("print('x', file=__import__('sys').stderr); raise KeyError('gone')", "KeyError: 'gone'"),
-        ("import os; os.abort()", "it said nothing"),
+        ("import os; os.abort()", "it printed nothing"),
     ],
 )
 def test_a_command_that_fails_says_why(tmp_path, code, reason):
@@ -303,7 +303,7 @@ def test_a_command_that_stalls_is_stopped_with_its_workers(tmp_path, monkeypatch
         f"open({str(tmp_path / 'pid')!r}, 'w').write(str(child.pid))\n"
         "time.sleep(300)\n"
     )
-    with pytest.raises(ToolError, match="said nothing for 3 s"):
+    with pytest.raises(ToolError, match="printed nothing for 3 s"):
         run_logged(python(code), "it", tmp_path / "log", stall_timeout=3)
     assert not runs(int((tmp_path / "pid").read_text()))
 

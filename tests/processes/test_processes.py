@@ -42,7 +42,7 @@ def test_sets_the_environment_of_a_tool():
     "code, message",
     [
         ("print('no such op'); raise SystemExit(3)", "a tool ended with status 3: no such op"),
-        ("import os; os.abort()", "a tool died of SIGABRT: it said nothing"),
+        ("import os; os.abort()", "a tool died of SIGABRT: it printed nothing"),
         ("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)", "a tool died of SIGSEGV"),
     ],
 )
@@ -64,7 +64,7 @@ def test_a_tool_that_is_not_there_is_named():
 @pytest.mark.parametrize(
     "output, words",
     [
-        ("", "it said nothing"),
+        ("", "it printed nothing"),
         ("first\nlast\n\n", "last"),
         ("[F 11/20 16:32:41.4 ...op_desc.h:118 GetAttr] Check failed: threshold\nstack\n", "Check failed: threshold"),
         ("loading\nError: 1 ops are not supported\nabort", "Error: 1 ops are not supported"),

@@ -1,4 +1,4 @@
-"""The one place that calls `adb`: with a time limit, and with its failures as errors of ours."""
+"""The one place that calls `adb`: with a time limit, and with its failures as our errors."""
 
 import re
 import shlex

@@ -192,7 +192,7 @@ class DeviceBinary:
         """Its JSON object for `arguments`, which come before those of the settings.
 
         Raises:
-            ToolError: it failed, crashed, took too long, or said something else than JSON; the phone was lost.
+            ToolError: it failed, crashed, took too long, or printed something else than JSON; the phone was lost.
         """
         words = [self._path, *arguments, *self._settings.arguments()]
         pid_file = self._folder.run_path("pid")
@@ -214,22 +214,22 @@ class DeviceBinary:
         return {**content, "warnings": _warnings(answer.stderr)}
 
     def _failed(self, answer: Finished) -> MobilesegError:
-        serial, said = self._folder.serial, last_words(answer.stderr)
-        said = said[len(_ERROR):] if said.startswith(_ERROR) else said
+        serial, reason = self._folder.serial, last_words(answer.stderr)
+        reason = reason[len(_ERROR):] if reason.startswith(_ERROR) else reason
         known = phone_fault(serial, answer.stderr)
         if known is not None:
             return known
         if not answer.stderr.strip() and answer.status == 255:
-            return self._adb.lost_or(serial, ToolError(f"{NAME} on {serial} ended with status 255: {said}"))
+            return self._adb.lost_or(serial, ToolError(f"{NAME} on {serial} ended with status 255: {reason}"))
         if "CANNOT LINK EXECUTABLE" in answer.stderr:
-            return ToolError(f"{NAME} cannot start on {serial}: {said}; name the library it needs with --library")
-        return ToolError(f"{NAME} on {serial} {_end(answer.status)}: {said}")
+            return ToolError(f"{NAME} cannot start on {serial}: {reason}; name the library it needs with --library")
+        return ToolError(f"{NAME} on {serial} {_end(answer.status)}: {reason}")
 
     def _not_json(self, answer: Finished) -> MobilesegError:
         serial = self._folder.serial
         first = answer.stdout.strip()[:80]
-        said = f"printed {first!r}" if first else "printed nothing"
-        fault = ToolError(f"{NAME} on {serial} {said} instead of JSON; is --program the right file?")
+        answered = f"printed {first!r}" if first else "printed nothing"
+        fault = ToolError(f"{NAME} on {serial} {answered} instead of JSON; is --program the right file?")
         return fault if first else self._adb.lost_or(serial, fault)
 
 

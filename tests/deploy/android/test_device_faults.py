@@ -141,7 +141,7 @@ def test_a_file_that_arrives_damaged(phone, bench_command, model):
         ("raise(SIGSEGV)", "mobileseg_bench on .* died of SIGSEGV: "),
         ("raise(SIGKILL)", "died of SIGKILL"),
         ('fprintf(stderr, "error: out of luck\\n"); exit(1)', "ended with status 1: out of luck$"),
-        ("exit(255)", "ended with status 255: it said nothing"),
+        ("exit(255)", "ended with status 255: it printed nothing"),
         ('fprintf(stderr, "CANNOT LINK EXECUTABLE x: library \\"l.so\\" not found\\n"); exit(1)', "name .* --library"),
         ('puts("hello $(x)")', "printed 'hello \\$\\(x\\)' instead of JSON; is --program the right file"),
         ('puts("[]")', "printed '\\[\\]' instead of JSON"),
