@@ -17,6 +17,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "paddleseg_mobileseg"
 
 ROOMS = (
     "errors",
+    "command_line",
     "paths",
     "files",
     "labels",

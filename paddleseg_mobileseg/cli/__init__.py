@@ -5,13 +5,12 @@ and `run(args)`, which returns an exit status or None for success. What takes lo
 (Paddle, PaddleSeg) is imported by `run` wherever the flags do without.
 """
 
-import argparse
 import importlib
-import re
 import sys
-from typing import List, NoReturn, Optional
+from typing import List, Optional
 
-from ..errors import InputError, MobilesegError, near
+from ..command_line import Parser, exit_status
+from ..errors import InputError, near
 
 SUBCOMMANDS = {
     "demo": "train, evaluate, export, convert, compare and time on the built-in data, with a report",
@@ -31,23 +30,6 @@ SUBCOMMANDS = {
 }
 
 
-class Parser(argparse.ArgumentParser):
-    """A parser whose errors are one line, with what may have been meant instead of the whole usage."""
-
-    def __init__(self, **options):
-        super().__init__(formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False, **options)
-
-    def error(self, message: str) -> NoReturn:
-        """Print the error and end with status 2."""
-        flags = [flag for action in self._actions for flag in action.option_strings]
-        unknown = re.match(r"unrecognized arguments: (-\S+)", message)
-        hint = near(unknown.group(1).partition("=")[0], flags) if unknown else ""
-        choice = re.search(r"invalid choice: '([^']*)' \(choose from (.*)\)", message)
-        if choice:
-            hint = near(choice.group(1), re.findall(r"'([^']+)'", choice.group(2)))
-        self.exit(2, f"error: {message}{hint}: `{self.prog} --help` lists what it takes\n")
-
-
 def _usage() -> str:
     width = max(map(len, SUBCOMMANDS))
     rows = "\n".join(f"  {name:<{width}}  {text}" for name, text in SUBCOMMANDS.items())
@@ -60,24 +42,13 @@ def _usage() -> str:
     )
 
 
-def _build_parser(name: str, module) -> argparse.ArgumentParser:
+def _build_parser(name: str, module) -> Parser:
     parser = Parser(
         prog=f"mobileseg {name}", description=SUBCOMMANDS[name], epilog=f"example:\n  {module.EXAMPLE}"
     )
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     module.add_arguments(parser)
     return parser
-
-
-def one_line(error: BaseException) -> str:
-    """A message without its line breaks, as every error is printed."""
-    return " ".join(str(error).split())
-
-
-def _subcommand(name: str):
-    if name not in SUBCOMMANDS:
-        raise InputError(f"there is no command '{name}'{near(name, SUBCOMMANDS)}: `mobileseg --help` lists them")
-    return importlib.import_module("." + name.replace("-", "_"), __name__)
 
 
 def main(argv: Optional[List[str]] = None) -> int:
@@ -93,17 +64,12 @@ def main(argv: Optional[List[str]] = None) -> int:
     if not argv or argv[0] in ("-h", "--help"):
         print(_usage(), end="")
         return 0
-    try:
-        name = argv.pop(0)
-        module = _subcommand(name)
-        args = _build_parser(name, module).parse_args(argv)
-        debug = debug or args.debug
-        return module.run(args) or 0
-    except KeyboardInterrupt:
-        print("error: interrupted", file=sys.stderr)
-        return 130
-    except MobilesegError as error:
-        if debug:
-            raise
-        print(f"error: {one_line(error)}", file=sys.stderr)
-        return error.exit_status
+    return exit_status(lambda: _run(argv), debug=debug or "--debug" in argv)
+
+
+def _run(argv: List[str]) -> Optional[int]:
+    name, *arguments = argv
+    if name not in SUBCOMMANDS:
+        raise InputError(f"there is no command '{name}'{near(name, SUBCOMMANDS)}: `mobileseg --help` lists them")
+    module = importlib.import_module("." + name.replace("-", "_"), __name__)
+    return module.run(_build_parser(name, module).parse_args(arguments))

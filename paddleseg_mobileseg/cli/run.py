@@ -9,10 +9,10 @@ import sys
 from pathlib import Path
 from typing import List, Optional
 
+from ..command_line import one_line
 from ..config.reader import innermost, load_config
 from ..errors import InputError, MobilesegError
 from ..paths import PACKAGE
-from . import one_line
 
 EXAMPLE = "mobileseg run PaddleSeg/tools/train.py --config my_config.yml --do_eval"
 

@@ -9,7 +9,8 @@ from typing import List, Optional
 
 import paddle
 
-from ..errors import InputError, MobilesegError
+from ..command_line import Parser, exit_status
+from ..errors import InputError
 from .train import BEST, Recipe, Training
 
 _HELP = {
@@ -26,13 +27,11 @@ _HELP = {
 }
 
 
-def build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def build_parser() -> Parser:
+    parser = Parser(
         prog="python -m paddleseg_mobileseg.pretraining",
         description="Pretrain a backbone as a classifier; the result goes under a segmentor as backbone.pretrained.",
         epilog="example:\n  python -m paddleseg_mobileseg.pretraining --backbone StrideFormer_Tiny --data imagenet",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     parser.add_argument("--backbone", required=True, help="its type in a config, such as SeaFormer_Tiny")
     parser.add_argument("--data", type=Path, required=True, help="folder with train/CLASS/ and val/CLASS/")
@@ -67,17 +66,7 @@ def run(args: argparse.Namespace) -> None:
 def main(argv: Optional[List[str]] = None) -> int:
     """Returns 0 for success, 2 for bad input, 1 for a failed training, 130 after Ctrl-C."""
     args = build_parser().parse_args(argv)
-    try:
-        run(args)
-    except KeyboardInterrupt:
-        print("error: interrupted; --resume goes on from the last epoch", file=sys.stderr)
-        return 130
-    except MobilesegError as error:
-        if args.debug:
-            raise
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
-        return error.exit_status
-    return 0
+    return exit_status(lambda: run(args), args.debug, "interrupted; --resume goes on from the last epoch")
 
 
 if __name__ == "__main__":
