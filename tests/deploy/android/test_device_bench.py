@@ -161,11 +161,12 @@ def test_a_network_that_gives_labels_makes_them_within_its_own_time(phone, tmp_p
 
 
 def test_throttling_is_warned_of(phone, tmp_path, bench_command):
-    nb = write_model(tmp_path / "hot.nb", spin_ms="10 1")
+    nb = write_model(tmp_path / "hot.nb", clock_ms="10 1")
     said = bench_command(nb, "--repeats", 30, "--rounds", 2, "--json")
     (record,) = records_of(said.out)
-    # Each turn goes from 12 ms (warm-up took two runs) to 26 ms.
-    assert record["environment"]["details"]["throttling"] == pytest.approx(24 / 14 - 1, abs=0.25)
+    # The first pass and the warm-up took two runs. Medians of the first and last five of each turn.
+    assert record["network_ms"] == [pytest.approx(list(range(12, 27)))] * 2
+    assert record["environment"]["details"]["throttling"] == pytest.approx(24 / 14 - 1)
     assert any("hot.nb" in line and "throttles" in line for line in said.warnings())
 
 
