@@ -19,6 +19,7 @@ from paddle import nn
 from paddleseg_mobileseg.deploy.convert import convert
 from paddleseg_mobileseg.deploy.runtime.metadata import metadata_path, sha256_of
 from support.bench_program import double_model, real_lite_dir
+from support.chance import seeded
 from support.exports import FOLDER, export
 
 HEIGHT, WIDTH, CLASSES, STRIDE = 32, 64, 6, 8
@@ -47,6 +48,7 @@ def squares(seed):
 
 
 @lru_cache(maxsize=None)
+@seeded(0)
 def exported_squares(seed):
     """The exported network, ending in labels as PaddleSeg exports do."""
     network, (weights, bias) = Squares(), squares(seed)
@@ -85,7 +87,8 @@ def change_metadata(nb, **changes):
     path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
 
 
-def wait_until(condition, seconds=10):
+def wait_until(condition, seconds=120):
+    """For what must happen; the limit is for a machine that is busy with other things."""
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it did not happen in time"

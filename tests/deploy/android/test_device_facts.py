@@ -27,7 +27,7 @@ ROOT = Path(__file__).resolve().parents[3]
 NAMES = st.text(st.characters(blacklist_characters="\0", blacklist_categories=["Cs"]), max_size=20)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(NAMES | st.text("'\"$`\\ \n;&|()", max_size=8), min_size=1, max_size=4))
 @example([ALL_OF_A_SHELL, "", "-n", "~", "a=b"])
 def test_a_shell_sees_every_word_as_it_is(words):
@@ -78,10 +78,10 @@ def test_free_space_is_read(text, expected):
         (Battery(5, 38.0, False, True), ["battery saver", "at 5 %", "it is warm .*38 °C"]),
     ],
 )
-def test_what_slows_a_phone_is_told(battery, options):
+def test_what_slows_a_phone_is_told(battery, told):
     warnings = battery.warnings()
-    assert len(warnings) == len(options)
-    assert all(re.search(pattern, warning) for pattern, warning in zip(options, warnings))
+    assert len(warnings) == len(told)
+    assert all(re.search(pattern, warning) for pattern, warning in zip(told, warnings))
 
 
 @pytest.mark.parametrize(
