@@ -19,7 +19,6 @@ from support.chance import seed_all  # noqa: E402
 from support.golden import published_naming, published_tensors  # noqa: E402
 from support.torch_files import write_zip  # noqa: E402
 
-
 # The same examples on every machine, and no limit that a busy one could miss.
 settings.register_profile("steady", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("steady")

@@ -1,4 +1,3 @@
-# ruff: noqa: F811  fixtures are imported, and named as arguments
 """`mobileseg device bench` on an emulated phone, with the real program for aarch64."""
 
 import json
@@ -187,7 +186,7 @@ def test_the_programs_own_warnings_are_passed_on_once(phone, tmp_path, bench_com
     "changes, flags, message",
     [
         ({"target": "x86"}, [], "is for x86, phones need one for arm: convert with --target arm"),
-        ({"precision": "float16"}, [], "half precision, which the phone .* has not"),
+        ({"precision": "float16"}, [], "half precision, which the phone .* lacks"),
         ({}, ["--repeats", "0"], "--repeats takes a number of 1 or more"),
         ({}, ["--rounds", "-1"], "--rounds takes a number of 1 or more"),
         ({}, ["--warmup", "-1"], "--warmup takes a number of 0 or more"),
