@@ -2,6 +2,7 @@ import os
 import signal
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 # Started by nohup or in the background, the suite would ignore these, and so would the programs whose end it tests.
 for ignorable, handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
@@ -14,8 +15,25 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 
 import paddleseg_mobileseg  # noqa: E402, F401  first, so that OpenCV comes before Paddle
 from paddleseg_mobileseg.checkpoints.reader import write_checkpoint  # noqa: E402
+from support.chance import seed_all  # noqa: E402
 from support.golden import published_naming, published_tensors  # noqa: E402
 from support.torch_files import write_zip  # noqa: E402
+
+# The same examples on every machine, and no limit that a busy one could miss.
+settings.register_profile("steady", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("steady")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_fixture_setup(fixturedef, request):
+    """A fixture draws the same numbers whichever test asks for it first."""
+    seed_all(f"{request.node.nodeid}::{fixturedef.argname}[{request.param_index}]")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem):
+    """A test draws the same numbers whatever its fixtures and the tests before it drew."""
+    seed_all(pyfuncitem.nodeid)
 
 
 @pytest.fixture(scope="session")

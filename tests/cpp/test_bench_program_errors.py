@@ -188,7 +188,7 @@ def test_a_library_that_dies(tmp_path, arch, fault, signal, when):
     network = pooled_network(tmp_path, count=1, fault=f"{fault} {when}")
     done = run(arch, *network.flags())
     assert f"Paddle-Lite died of {signal} while {doing}" in error_of(done, 1)
-    assert (b"Check failed: options to" in done.stderr) == (fault == "abort")
+    assert (b"Check failed: told to" in done.stderr) == (fault == "abort")
 
 
 @double_only

@@ -80,7 +80,7 @@ def cases(draw, kinds=("noise", "ties", "constant", "planes", "infinities", "one
     return np.ascontiguousarray(logits, np.float32), (draw(out), draw(out)), draw(st.booleans())
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=600)
 @given(cases())
 @example((np.zeros((1, 1, 1), np.float32), (1, 1), False))
 @example((np.zeros((3, 1, 1), np.float32), (5, 1), True))
@@ -90,7 +90,7 @@ def test_labels_are_those_of_float64_beyond_the_stated_bound(case):
     assert_exact(logits, upsample_labels(logits, size, align_corners), align_corners)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(cases(), st.sampled_from(labels.LAYOUTS), st.sampled_from(labels.LABEL_DTYPES), st.integers(1, 4), st.booleans())
 def test_numpy_path_layouts_dtypes_and_threads_give_the_same_labels(case, layout, dtype, threads, half):
     logits, size, align_corners = case

@@ -4,7 +4,6 @@ import json
 import re
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -20,7 +19,6 @@ from paddleseg_mobileseg.demo.pipeline import QUICK, check_scores, prepare_outpu
 from paddleseg_mobileseg.demo.report import duration
 from paddleseg_mobileseg.demo.training import TrainingLog
 from paddleseg_mobileseg.deploy.runtime.metadata import read_metadata
-from paddleseg_mobileseg.processes.logged import run_logged
 from paddleseg_mobileseg.report.metrics import confusion_matrix, scores_of
 from paddleseg_mobileseg.report.overlays import mistakes, overlay
 
@@ -265,60 +263,6 @@ def test_a_converted_model_that_lost_accuracy_is_an_error():
     check_scores(0.8503, 0.8501)
     with pytest.raises(ToolError, match="0.8300.*0.8500"):
         check_scores(0.85, 0.83)
-
-
-def python(code):
-    return [sys.executable, "-c", code]
-
-
-def test_a_command_gives_its_output_and_its_lines(tmp_path):
-    seen = []
-    code = "import sys; print('answer'); sys.stderr.write('one\\rtwo\\nthree\\n')"
-    assert run_logged(python(code), "it", tmp_path / "log", on_line=seen.append) == "answer\n"
-    assert seen == ["one", "two", "three"]
-
-
-@pytest.mark.parametrize(
-    "code, reason",
-    [
-        ("import sys; sys.exit('error: the disk is full')", "the disk is full"),
-        ("print('x', file=__import__('sys').stderr); raise KeyError('gone')", "KeyError: 'gone'"),
-        ("import os; os.abort()", "it printed nothing"),
-    ],
-)
-def test_a_command_that_fails_says_why(tmp_path, code, reason):
-    with pytest.raises(ToolError) as caught:
-        run_logged(python(code), "it", tmp_path / "log")
-    assert str(caught.value) == f"it failed: {reason}; its log is {tmp_path / 'log'}"
-
-
-def test_a_command_that_stalls_is_stopped_with_its_workers(tmp_path, monkeypatch):
-    monkeypatch.setattr(commands, "_STOP_SECONDS", 1)
-    worker = "import time; time.sleep(300)"
-    code = (
-        "import signal, subprocess, sys, time\n"
-        "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
-        f"child = subprocess.Popen([sys.executable, '-c', {worker!r}], start_new_session=True)\n"
-        "print(f'launch proc_id:{child.pid} idx:0', flush=True)\n"
-        f"open({str(tmp_path / 'pid')!r}, 'w').write(str(child.pid))\n"
-        "time.sleep(300)\n"
-    )
-    with pytest.raises(ToolError, match="printed nothing for 3 s"):
-        run_logged(python(code), "it", tmp_path / "log", stall_timeout=3)
-    assert not runs(int((tmp_path / "pid").read_text()))
-
-
-def runs(pid):
-    """Whether a process still does anything, after some seconds to end; a zombie does not."""
-    for _ in range(50):
-        try:
-            state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
-        except FileNotFoundError:
-            return False
-        if state == "Z":
-            return False
-        time.sleep(0.1)
-    return True
 
 
 def test_a_missing_command_is_named(monkeypatch, tmp_path, capsys):

@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from paddle import nn
 from paddle.nn import functional as F
@@ -75,7 +75,6 @@ def models(tmp_path_factory):
     return [folder / "exact.nb", folder / "argmax.nb", folder / "none.nb"]
 
 
-@settings(deadline=None)
 @given(st.lists(st.floats(0.01, 1e4), min_size=1, max_size=40))
 def test_the_summary_is_that_of_all_samples(samples):
     summary = record([samples[:3], samples[3:]]).summary()

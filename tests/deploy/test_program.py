@@ -43,7 +43,7 @@ def test_static_graph_gives_what_the_network_gives(tmp_path):
     np.testing.assert_allclose(StaticGraph(exported).run(batch), network(paddle.to_tensor(batch)).numpy(), atol=1e-6)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.dictionaries(
         st.text("abcdefgh_.0123456789", min_size=1, max_size=12),

@@ -18,7 +18,7 @@ DOUBLE_SHAPE, REAL_SHAPE = (1, 3, 64, 96), (1, 3, 256, 256)
 
 double_only = pytest.mark.skipif(
     bench_program.real_lite_dir("host") is not None,
-    reason="the real library (PADDLE_LITE_DIR) cannot be options to behave like this",
+    reason="the real library (PADDLE_LITE_DIR) cannot be told to behave like this",
 )
 
 

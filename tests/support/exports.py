@@ -15,6 +15,7 @@ import yaml
 from paddle import nn
 
 from paddleseg_mobileseg import VIM, Bilinear, build_model
+from support.chance import seeded
 
 FOLDER = Path(tempfile.mkdtemp(prefix="mobileseg-test-exports-"))
 atexit.register(shutil.rmtree, FOLDER, ignore_errors=True)
@@ -81,12 +82,12 @@ def save_scene(path, seed, height, width):
 
 
 @lru_cache(maxsize=None)
+@seeded(3)
 def settled_weights(model_name):
     """Random weights under which features and logits keep their scale, as they do after training.
 
     Batch norms get the statistics of a scene, and every class the same chance to win.
     """
-    paddle.seed(3)
     network = build_model(model_name, 150)
     pixels = np.stack([scene(seed, 256, 256) for seed in (1, 2)]).transpose(0, 3, 1, 2) / 255
     batch = (pixels - np.reshape(MEAN, (3, 1, 1))) / np.reshape(STD, (3, 1, 1))
@@ -107,6 +108,7 @@ def settled_weights(model_name):
 
 
 @lru_cache(maxsize=None)
+@seeded(3)
 def exported_network(model_name, tail, height, width):
     """A network of this plugin: `tail` is "logits", "argmax" or "vim"; 150 classes, `settled_weights`."""
     network = build_model(model_name, 150, upsample=VIM() if tail == "vim" else Bilinear())
@@ -131,6 +133,7 @@ def randomise(network, seed=0):
 
 
 @lru_cache(maxsize=None)
+@seeded(3)
 def exported_stock(kind, shape):
     """A network of PaddleSeg's own: "pp_mobileseg", "pp_mobileseg_vim", "topformer" or "lraspp"."""
     from paddleseg.models import LRASPP, TopFormer, backbones
@@ -163,7 +166,7 @@ class Around(nn.Layer):
         return self.body(self.classifier(x))
 
 
+@seeded(5)
 def export_around(body, folder, size=32):
     """A small network that has little beside `body`, a layer or a function of logits [1, 8, size, size]."""
-    paddle.seed(5)
     return export(Around(body), folder, [1, 3, size, size])

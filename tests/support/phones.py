@@ -4,12 +4,10 @@ The tests run the real program, for aarch64, linked with the test double of Padd
 where PADDLE_LITE_DIR names one for aarch64, and then with what `mobileseg convert` makes.
 """
 
+import atexit
 import json
-import os
 import shutil
-import time
 from functools import lru_cache
-from pathlib import Path
 
 import numpy as np
 import paddle
@@ -19,11 +17,23 @@ from paddle import nn
 from paddleseg_mobileseg.deploy.convert import convert
 from paddleseg_mobileseg.deploy.runtime.metadata import metadata_path, sha256_of
 from support.bench_program import double_model, real_lite_dir
+from support.chance import seeded
+from support.emulated_device import PrivateAdb
 from support.exports import FOLDER, export
 
 HEIGHT, WIDTH, CLASSES, STRIDE = 32, 64, 6, 8
 
 ALL_OF_A_SHELL = "$(touch x) `touch y` \"'\\;&|<>*?[a]{b,c}~!#\n\t$HOME \\' ''"
+
+
+@lru_cache(maxsize=None)
+def private_adb():
+    """The real adb's server of this process, until it ends."""
+    folder = FOLDER / "adb"
+    folder.mkdir()
+    server = PrivateAdb(folder)
+    atexit.register(server.close)
+    return server
 
 
 class Squares(nn.Layer):
@@ -47,6 +57,7 @@ def squares(seed):
 
 
 @lru_cache(maxsize=None)
+@seeded(0)
 def exported_squares(seed):
     """The exported network, ending in labels as PaddleSeg exports do."""
     network, (weights, bias) = Squares(), squares(seed)
@@ -83,23 +94,3 @@ def write_model(path, seed=0, **behaviour):
 def change_metadata(nb, **changes):
     path = metadata_path(nb)
     path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
-
-
-def wait_until(condition, seconds=10):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.02)
-
-
-def children_named(name):
-    """Process numbers of this process' own children of that name."""
-    found = []
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            text = (folder / "stat").read_text()
-        except OSError:
-            continue
-        if f"({name})" in text and int(text.rpartition(")")[2].split()[1]) == os.getpid():
-            found.append(int(folder.name))
-    return found

@@ -19,7 +19,7 @@
 namespace mobileseg_bench {
 namespace {
 
-// Every mistake that can be known beforehand is options before the network takes its time.
+// Every mistake that can be known beforehand is told before the network takes its time.
 void CheckFiles(const Options& options) {
   for (const auto& input : options.inputs) ReadInput(input, options.InputElements());
   for (const auto& output : options.outputs) CreateOutput(output);

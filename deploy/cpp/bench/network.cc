@@ -23,7 +23,7 @@ lite::PowerMode PowerModeOf(const std::string& name) {
   return modes.at(name);
 }
 
-// Calls the library: what it throws becomes a Failure, and what kills the process is options by crash.h.
+// Calls the library: what it throws becomes a Failure, and what kills the process is told by crash.h.
 template <typename Call>
 auto Guarded(const char* doing, const Call& call) {
   struct Doing {

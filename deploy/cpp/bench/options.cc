@@ -120,7 +120,7 @@ void Complete(Options& options) {
     throw BadInput("--label-size and --align-corners belong to --labels exact");
   if (options.write == "labels" && options.labels == "none")
     throw BadInput("--write labels needs --labels exact or --labels graph");
-  // Paddle-Lite binds its thread anew at every run unless it is options not to, and would undo the choice of cores.
+  // Paddle-Lite binds its thread anew at every run unless it is told not to, and would undo the choice of cores.
   if (!options.cores.empty() && !options.power_mode.empty() && options.power_mode != "no_bind")
     throw BadInput("--cores goes with --power-mode no_bind only: the others choose the cores themselves");
   if (options.power_mode.empty()) options.power_mode = options.cores.empty() ? "high" : "no_bind";

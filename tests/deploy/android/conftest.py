@@ -1,26 +1,15 @@
 """Phones for the tests: the real adb with a server of its own, and emulated devices that it is connected to."""
 
-import atexit
 import shutil
 from dataclasses import dataclass
-from functools import lru_cache
 
 import pytest
 
 from paddleseg_mobileseg.cli import main
 from support.bench_program import build_program, need
-from support.emulated_device import EmulatedDevice, PrivateAdb
-from support.exports import FOLDER
-from support.phones import children_named, write_model
-
-
-@lru_cache(maxsize=None)
-def private_adb():
-    folder = FOLDER / "adb"
-    folder.mkdir()
-    server = PrivateAdb(folder)
-    atexit.register(server.close)
-    return server
+from support.emulated_device import EmulatedDevice
+from support.phones import private_adb, write_model
+from support.processes import children_named, wait_until
 
 
 @pytest.fixture
@@ -37,7 +26,7 @@ def adb_environment(adb_server, monkeypatch):
     monkeypatch.setenv("ANDROID_ADB_SERVER_PORT", str(adb_server.port))
     monkeypatch.delenv("ANDROID_SERIAL", raising=False)
     yield adb_server
-    assert children_named("adb") == [adb_server.pid]
+    wait_until(lambda: children_named("adb") == [adb_server.pid])
 
 
 @pytest.fixture
@@ -52,11 +41,13 @@ def attach(adb_environment, tmp_path):
         return phone
 
     yield attach_one
-    running = {phone.address: phone.processes() for phone in phones}
-    for phone in phones:
-        adb_environment.disconnect(phone)
-        phone.close()
-    assert not any(running.values()), running
+    try:
+        # The last program has been told to end, but a busy machine may not have come to it.
+        wait_until(lambda: not any(phone.processes() for phone in phones))
+    finally:
+        for phone in phones:
+            adb_environment.disconnect(phone)
+            phone.close()
 
 
 @pytest.fixture

@@ -1,4 +1,3 @@
-# ruff: noqa: F811  fixtures are imported, and named as arguments
 """adb's driver on an emulated phone: commands and files, and which phones there are."""
 
 import json
@@ -11,7 +10,8 @@ import pytest
 from paddleseg_mobileseg import InputError, ToolError
 from paddleseg_mobileseg.deploy.android.adb import Adb
 from paddleseg_mobileseg.deploy.android.phone import choose, read_phone
-from support.phones import ALL_OF_A_SHELL, wait_until
+from support.phones import ALL_OF_A_SHELL
+from support.processes import wait_until
 
 
 @pytest.fixture

@@ -1,4 +1,3 @@
-# ruff: noqa: F811  fixtures are imported, and named as arguments
 """`mobileseg device predict` on an emulated phone: its labels are Paddle's, and they are drawn."""
 
 import json

@@ -12,8 +12,18 @@ from .device import EmulatedDevice
 
 
 def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return listener.getsockname()[1]
+    """A port below those that the system hands out, so that nobody gets it before the server does.
+
+    Each process begins to look at another one: several may look at the same time.
+    """
+    for step in range(10_000):
+        port = 12_000 + (7 * os.getpid() + step) % 10_000
+        try:
+            socket.create_server(("127.0.0.1", port)).close()
+            return port
+        except OSError:
+            continue
+    raise RuntimeError("no port from 12000 to 21999 is free")
 
 
 class PrivateAdb:
@@ -46,7 +56,7 @@ class PrivateAdb:
             stdout=self._log,
             stderr=self._log,
         )
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 120
         while True:
             try:
                 socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
@@ -61,7 +71,7 @@ class PrivateAdb:
     def pid(self) -> int:
         return self._server.pid
 
-    def adb(self, *arguments: str, timeout: float = 30) -> str:
+    def adb(self, *arguments: str, timeout: float = 120) -> str:
         """What `adb` says, both streams together."""
         done = subprocess.run(
             ["adb", *arguments],

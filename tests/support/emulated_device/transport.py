@@ -117,7 +117,7 @@ class Link:
             raise Closed from error
 
     def run(self) -> None:
-        """Until the connection ends; then every service is options that its stream is closed."""
+        """Until the connection ends; then every service is told that its stream is closed."""
         try:
             while True:
                 self._handle(*receive_message(self._connection))
