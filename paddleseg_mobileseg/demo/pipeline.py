@@ -50,6 +50,9 @@ LABEL_MAPS = ("exact", "argmax")
 SCORE_TOLERANCE = 1e-3
 """How far the converted model's mIoU may be from the checkpoint's."""
 
+SCHEMA = 2
+"""Of `demo.json`."""
+
 _MARK = "# Written by `mobileseg demo`: its config with every override in it.\n"
 _WRITTEN = ("config.yml", "demo.json", "report.html", "logs", "train", "exported", "lite", "images")
 
@@ -116,6 +119,7 @@ def run_demo(
     clock = _Clock(output / "logs")
     found, labels, scenes = _steps(output, seed, processes, plan, clock)
     result = {
+        "schema": SCHEMA,
         "model": MODEL,
         "command": command,
         "created": datetime.now(timezone.utc).isoformat(timespec="seconds"),

@@ -1,6 +1,7 @@
 """Paddle: programs that opt can read, readers that end with their error, processes that can start."""
 
 import functools
+import gc
 import sys
 
 from ..errors import MobilesegError
@@ -108,6 +109,37 @@ WORKER_ERRORS = Patch(
 )
 
 
+def _forks_with_garbage() -> bool:
+    return callable(lookup(_READERS, "_DataLoaderIterMultiProcess._init_workers"))
+
+
+def _fork_without_garbage() -> None:
+    iterator = lookup(_READERS, "_DataLoaderIterMultiProcess")
+    start = iterator._init_workers
+
+    @functools.wraps(start)
+    def _init_workers(self):
+        gc.collect()
+        # What is frozen when a process forks is never collected in the child.
+        gc.freeze()
+        try:
+            start(self)
+        finally:
+            gc.unfreeze()
+
+    iterator._init_workers = _init_workers
+
+
+GARBAGE_OF_THE_PARENT = Patch(
+    name="garbage_of_the_parent",
+    what="a process that reads samples hangs when it collects an executor of the process that it was forked from",
+    upstream="paddle/io/dataloader/dataloader_iter.py, _init_workers: forks with whatever garbage there is, and an "
+    "executor's destructor waits for threads that only the parent has",
+    detect=_forks_with_garbage,
+    apply=_fork_without_garbage,
+)
+
+
 def _fleet_asks_for_labels() -> bool:
     from google.protobuf.descriptor import FieldDescriptor
 
@@ -124,4 +156,10 @@ FLEET_WITHOUT_FIELD_LABELS = Patch(
     advice="pip install 'protobuf<6'",
 )
 
-PATCHES = [JSON_PROGRAMS, UNREADABLE_SAMPLE_HANGS, WORKER_ERRORS, FLEET_WITHOUT_FIELD_LABELS]
+PATCHES = [
+    JSON_PROGRAMS,
+    UNREADABLE_SAMPLE_HANGS,
+    WORKER_ERRORS,
+    GARBAGE_OF_THE_PARENT,
+    FLEET_WITHOUT_FIELD_LABELS,
+]

@@ -1,5 +1,6 @@
 """The patches: each fault taken away where it is, a healthy installation left alone, a changed one never broken."""
 
+import gc
 import importlib
 import inspect
 import os
@@ -262,6 +263,36 @@ def test_error_of_a_sample_reaches_the_loop(workers, error):
     name, *said, read = done.stdout.split()
     assert name in error and " ".join(said).endswith("sample 13 is bad") and int(read) <= 6
     assert done.returncode == 0 and "Traceback" not in done.stderr
+
+
+def test_garbage_of_the_parent_is_not_collected_by_its_readers(tmp_path):
+    """A destructor that waits for threads of the parent would never return there; this one leaves a mark instead."""
+
+    class Executor:
+        def __init__(self):
+            self.owner, self.itself = os.getpid(), self
+
+        def __del__(self):
+            if os.getpid() != self.owner:
+                (tmp_path / "collected").touch()
+
+    class Collecting(paddle.io.Dataset):
+        def __len__(self):
+            return 2
+
+        def __getitem__(self, index):
+            gc.collect()
+            return np.float32(index)
+
+    gc.disable()
+    try:
+        executors = [Executor() for _ in range(2)]
+        loader = paddle.io.DataLoader(Collecting(), batch_size=1, num_workers=1)
+        del executors[0]
+        assert len(list(loader)) == 2
+    finally:
+        gc.enable()
+    assert not (tmp_path / "collected").exists() and len(executors) == 1
 
 
 def test_loader_without_bad_samples_gives_all_of_them():
