@@ -19,6 +19,7 @@ ROOMS = (
     "errors",
     "paths",
     "files",
+    "schema",
     "labels",
     "processes",
     "report",
