@@ -10,7 +10,7 @@ from paddleseg_mobileseg.deploy.runtime.metadata import read_metadata
 from paddleseg_mobileseg.deploy.runtime.predictor import LitePredictor, Predictor
 from paddleseg_mobileseg.errors import InputError
 
-from .cases import PADDLE_LITE, Case
+from .cases import PADDLE_LITE, LatencyCase
 
 _WORKER = Path(__file__).with_name("inference_worker.py")
 _DEVICES = {
@@ -33,7 +33,7 @@ def check_engine(name: str, clock: str) -> None:
         raise InputError(f"{name} needs paddlepaddle-gpu, and paddlepaddle is installed: install it, or choose another")
 
 
-def open_predictor(case: Case, model: Path, core: Optional[int], clock: str) -> Predictor:
+def open_predictor(case: LatencyCase, model: Path, core: Optional[int], clock: str) -> Predictor:
     """Load a model as its case says.
 
     Args:

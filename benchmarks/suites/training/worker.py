@@ -2,7 +2,7 @@
 
 Run by path with JSON: "network", "implementation" ("plugin" or "paddleseg"),
 "checkpoint" under PaddleSeg's names, "batch" (an .npz with "images" and "labels"), "num_classes", "core" or null,
-"clock" ("wall" or "cpu"), "warmup" and "steps".
+"clock" ("wall" or "cpu"), "warmup" and "repeats", steps that do not count and steps that do.
 """
 
 import json
@@ -69,7 +69,7 @@ def main() -> None:
     images, labels = paddle.to_tensor(batch["images"]), paddle.to_tensor(batch["labels"])
     clock = {"wall": time.perf_counter, "cpu": time.process_time}[options["clock"]]
     times, losses = [], []
-    for _ in range(options["warmup"] + options["steps"]):
+    for _ in range(options["warmup"] + options["repeats"]):
         start = clock()
         loss = F.cross_entropy(network(images)[0], labels, axis=1)
         loss.backward()

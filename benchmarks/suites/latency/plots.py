@@ -1,4 +1,4 @@
-"""The plots of a report, as SVG."""
+"""Networks side by side as plots, in SVG."""
 
 from typing import Any, Callable, Dict, List, Optional, Sequence
 
@@ -6,9 +6,10 @@ from matplotlib.figure import Figure
 
 from paddleseg_mobileseg.report.plot_style import BLUE, FAINT, GREEN, INK, ORANGE, draw_svg
 
-from .cases import SUITES, Case, find_network
-from .measurements import Measurement, label_map_ms
-from .tables import LABEL_MAPS, network_ms, published
+from ...results import Result
+from .cases import LatencyCase, find_network
+from .measured import WHOLE, label_map_ms, network_ms
+from .tables import LABEL_MAPS, published
 
 COLOURS = {"exact": GREEN, "argmax": BLUE, "vim": ORANGE}
 _ROOM = 0.5
@@ -17,15 +18,21 @@ _ROOM = 0.5
 _MARKS = {"exact": "o", "argmax": "s", "vim": "^"}
 
 
-def plots(measurements: Sequence[Measurement]) -> Dict[str, str]:
-    """The plots that the measurements of one suite have something to show in: title and <svg>."""
-    host = [each for each in measurements if each.case.number_format == "float32"]
+def plots(results: Sequence[Result], dataset: str) -> Dict[str, str]:
+    """The plots that the results of one suite have something to show in: title and <svg>.
+
+    Args:
+        results: of one suite and device.
+        dataset: whose published mIoU to show.
+    """
+    host = [each for each in results if each.case.number_format == "float32"]
     sizes = {(each.case.height, each.case.width) for each in host}
     found: Dict[str, Optional[str]] = {}
     if len({each.case.active_classes for each in host}) > 1:
         return {"Label map and classes": classes_plot(host)}
     if len(sizes) == 1:
-        found["Latency against published mIoU"] = _if(_with_miou(host), accuracy_plot)
+        known = [each for each in host if _miou(each, dataset) is not None]
+        found["Latency against published mIoU"] = _if(known, lambda chosen: accuracy_plot(chosen, dataset))
     for engine in dict.fromkeys(each.case.engine for each in host):
         chosen = [each for each in host if each.case.engine == engine]
         if len({(each.case.height, each.case.width) for each in chosen}) == 1:
@@ -33,47 +40,43 @@ def plots(measurements: Sequence[Measurement]) -> Dict[str, str]:
     if len(sizes) > 2:
         found["Growth with the input"] = growth_plot(host)
     found["Pixels labelled otherwise than by Paddle in float32"] = _if(
-        [each for each in measurements if each.agreement is not None], agreement_plot
+        [each for each in results if each.agreement is not None], agreement_plot
     )
     return {title: svg for title, svg in found.items() if svg}
 
 
-def _if(measurements: List[Measurement], draw: Callable[[List[Measurement]], str]) -> Optional[str]:
-    return draw(measurements) if measurements else None
+def _if(results: List[Result], draw: Callable[[List[Result]], str]) -> Optional[str]:
+    return draw(results) if results else None
 
 
-def _with_miou(measurements: Sequence[Measurement]) -> List[Measurement]:
-    return [each for each in measurements if _miou(each) is not None]
+def _miou(result: Result, dataset: str) -> Optional[float]:
+    return published(result.case, dataset).miou
 
 
-def _miou(measurement: Measurement) -> Optional[float]:
-    return published(measurement.case, SUITES[measurement.suite].dataset).miou
-
-
-def accuracy_plot(measurements: Sequence[Measurement]) -> str:
+def accuracy_plot(results: Sequence[Result], dataset: str) -> str:
     """Latency with each label map against published mIoU; a line joins the label maps of a network."""
-    return draw_svg(9, 4.6, lambda figure: draw_accuracy(figure.subplots(), measurements))
+    return draw_svg(9, 4.6, lambda figure: _draw_accuracy(figure.subplots(), results, dataset))
 
 
-def draw_accuracy(axes: Any, measurements: Sequence[Measurement]) -> None:
-    chosen = _with_miou(measurements)
-    by_network: Dict[str, List[Measurement]] = {}
+def _draw_accuracy(axes: Any, results: Sequence[Result], dataset: str) -> None:
+    chosen = [each for each in results if _miou(each, dataset) is not None]
+    by_network: Dict[str, List[Result]] = {}
     for each in chosen:
         by_network.setdefault(each.case.network, []).append(each)
     for name, parts in by_network.items():
-        times = sorted(part.median() for part in parts)
-        miou = _miou(parts[0])
+        times = sorted(part.median(*WHOLE) for part in parts)
+        miou = _miou(parts[0], dataset)
         axes.plot([times[0], times[-1]], [miou, miou], color=FAINT, linewidth=2, zorder=1)
         # Above another network of nearly the same mIoU there is no room for a name.
-        crowded = any(0 < _miou(others[0]) - miou < _ROOM for others in by_network.values())
+        crowded = any(0 < _miou(others[0], dataset) - miou < _ROOM for others in by_network.values())
         place = dict(xytext=(0, -11 if crowded else 5), textcoords="offset points", fontsize=7.5)
         axes.annotate(find_network(name).title, (times[0], miou), **place)
     for label_map in LABEL_MAPS:
         points = [each for each in chosen if each.case.label_map == label_map]
         if points:
             axes.scatter(
-                [each.median() for each in points],
-                [_miou(each) for each in points],
+                [each.median(*WHOLE) for each in points],
+                [_miou(each, dataset) for each in points],
                 color=COLOURS[label_map],
                 marker=_MARKS[label_map],
                 s=26,
@@ -82,7 +85,7 @@ def draw_accuracy(axes: Any, measurements: Sequence[Measurement]) -> None:
             )
     axes.set_xscale("log")
     ticks = [tick for tick in (10, 20, 30, 50, 70, 100, 150, 200, 300, 500, 700, 1000, 2000)]
-    low, high = min(each.median() for each in chosen), max(each.median() for each in chosen)
+    low, high = min(each.median(*WHOLE) for each in chosen), max(each.median(*WHOLE) for each in chosen)
     axes.set_xlim(low * 0.9, high * 1.15)
     axes.set_xticks([tick for tick in ticks if low * 0.9 <= tick <= high * 1.15])
     axes.set_xticks([], minor=True)
@@ -92,18 +95,18 @@ def draw_accuracy(axes: Any, measurements: Sequence[Measurement]) -> None:
     axes.legend(title="label map", fontsize=8, frameon=False, loc="lower right")
 
 
-def split_plot(measurements: Sequence[Measurement]) -> str:
+def split_plot(results: Sequence[Result]) -> str:
     """Bars of network and label map, one a case."""
-    return draw_svg(9, 0.9 + 0.19 * len(measurements), lambda figure: draw_split(figure.subplots(), measurements))
+    return draw_svg(9, 0.9 + 0.19 * len(results), lambda figure: _draw_split(figure.subplots(), results))
 
 
-def draw_split(axes: Any, measurements: Sequence[Measurement]) -> None:
-    ordered = sorted(measurements, key=lambda each: each.median(), reverse=True)
+def _draw_split(axes: Any, results: Sequence[Result]) -> None:
+    ordered = sorted(results, key=lambda each: each.median(*WHOLE), reverse=True)
     names = [f"{find_network(each.case.network).title}, {LABEL_MAPS[each.case.label_map]}" for each in ordered]
     places = range(len(ordered))
-    wholes = [each.median() for each in ordered]
-    parts = [label_map_ms(each, measurements) for each in ordered]
-    networks = [network_ms(each, measurements) for each in ordered]
+    wholes = [each.median(*WHOLE) for each in ordered]
+    parts = [label_map_ms(each, results) for each in ordered]
+    networks = [network_ms(each, results) for each in ordered]
     # Medians of parts need not add up to the median of the whole, which is what the bar's end shows.
     starts = [whole if part is None or network is None else max(whole - part, 0) for whole, part, network in
               zip(wholes, parts, networks)]
@@ -129,13 +132,13 @@ def draw_split(axes: Any, measurements: Sequence[Measurement]) -> None:
     axes.legend(fontsize=8, frameon=False, loc="upper right")
 
 
-def growth_plot(measurements: Sequence[Measurement]) -> str:
+def growth_plot(results: Sequence[Result]) -> str:
     """Latency and memory over the pixels of the input."""
 
     def draw(figure: Figure) -> None:
         left, right = figure.subplots(1, 2)
-        _growth(left, measurements, lambda each: each.median(), "milliseconds, network and label map")
-        _growth(right, measurements, lambda each: (each.record.peak_memory_bytes or 0) / 1e6, "memory, MB")
+        _growth(left, results, lambda each: each.median(*WHOLE), "milliseconds, network and label map")
+        _growth(right, results, lambda each: (each.peak_memory_bytes or 0) / 1e6, "memory, MB")
         left.set_yscale("log")
         lines, names = left.get_legend_handles_labels()
         figure.legend(lines, names, loc="outside lower center", ncols=4, fontsize=7, frameon=False)
@@ -144,13 +147,13 @@ def growth_plot(measurements: Sequence[Measurement]) -> str:
 
 
 def _growth(
-    axes: Any, measurements: Sequence[Measurement], height: Callable[[Measurement], float], label: str
+    axes: Any, results: Sequence[Result], height: Callable[[Result], float], label: str
 ) -> None:
-    names = list(dict.fromkeys(each.case.network for each in measurements))
+    names = list(dict.fromkeys(each.case.network for each in results))
     colours = dict(zip(names, (GREEN, BLUE, ORANGE, INK, "#8a3f8f", "#9a9a3a", "#b03a48")))
-    lines = dict.fromkeys((each.case.network, each.case.label_map) for each in measurements)
+    lines = dict.fromkeys((each.case.network, each.case.label_map) for each in results)
     for name, label_map in lines:
-        points = [each for each in measurements if (each.case.network, each.case.label_map) == (name, label_map)]
+        points = [each for each in results if (each.case.network, each.case.label_map) == (name, label_map)]
         points.sort(key=lambda each: _pixels(each.case))
         axes.plot(
             [_pixels(each.case) for each in points],
@@ -163,24 +166,24 @@ def _growth(
             label=f"{find_network(name).title}, {LABEL_MAPS[label_map]}",
         )
     axes.set_xscale("log")
-    sizes = {_pixels(each.case): f"{each.case.width}x{each.case.height}" for each in measurements}
+    sizes = {_pixels(each.case): f"{each.case.width}x{each.case.height}" for each in results}
     axes.set_xticks(list(sizes), list(sizes.values()), fontsize=7.5, rotation=30)
     axes.set_xticks([], minor=True)
     axes.set_ylabel(label)
 
 
-def classes_plot(measurements: Sequence[Measurement]) -> str:
+def classes_plot(results: Sequence[Result]) -> str:
     """What a label map costs over the active classes, one panel a network."""
-    names = list(dict.fromkeys(each.case.network for each in measurements))
+    names = list(dict.fromkeys(each.case.network for each in results))
 
     def draw(figure: Figure) -> None:
         for axes, name in zip(figure.subplots(1, len(names), squeeze=False, sharey=True)[0], names):
-            chosen = sorted((each for each in measurements if each.case.network == name), key=_active_classes)
+            chosen = sorted((each for each in results if each.case.network == name), key=_active_classes)
             for label_map, title in LABEL_MAPS.items():
                 points = [each for each in chosen if each.case.label_map == label_map]
                 axes.plot(
                     [_active_classes(each) for each in points],
-                    [label_map_ms(each, measurements) for each in points],
+                    [label_map_ms(each, results) for each in points],
                     color=COLOURS[label_map],
                     marker=_MARKS[label_map],
                     label=title,
@@ -197,32 +200,32 @@ def classes_plot(measurements: Sequence[Measurement]) -> str:
     return draw_svg(10, 4, draw)
 
 
-def _active_classes(measurement: Measurement) -> int:
-    return measurement.case.active_classes
+def _active_classes(result: Result) -> int:
+    return result.case.active_classes
 
 
-def _pixels(case: Case) -> int:
+def _pixels(case: LatencyCase) -> int:
     return case.height * case.width
 
 
-def agreement_plot(measurements: Sequence[Measurement]) -> str:
+def agreement_plot(results: Sequence[Result]) -> str:
     """Share of pixels that got another label, one point a case."""
-    return draw_svg(9, 0.9 + 0.17 * len(_networks(measurements)), lambda figure: _agreement(figure, measurements))
+    return draw_svg(9, 0.9 + 0.17 * len(_networks(results)), lambda figure: _agreement(figure, results))
 
 
-def _networks(measurements: Sequence[Measurement]) -> List[str]:
-    return list(dict.fromkeys(each.case.network for each in measurements))[::-1]
+def _networks(results: Sequence[Result]) -> List[str]:
+    return list(dict.fromkeys(each.case.network for each in results))[::-1]
 
 
-def _agreement(figure: Figure, measurements: Sequence[Measurement]) -> None:
+def _agreement(figure: Figure, results: Sequence[Result]) -> None:
     axes = figure.subplots()
-    names = _networks(measurements)
-    kinds = dict.fromkeys((each.case.label_map, each.case.number_format) for each in measurements)
+    names = _networks(results)
+    kinds = dict.fromkeys((each.case.label_map, each.case.number_format) for each in results)
     formats = {"float32": "full", "int16": "left", "int8": "none", "float16": "top"}
     least = 1e-7
     for label_map, number_format in kinds:
         chosen = [
-            each for each in measurements
+            each for each in results
             if (each.case.label_map, each.case.number_format) == (label_map, number_format)
         ]
         axes.plot(
@@ -243,13 +246,13 @@ def _agreement(figure: Figure, measurements: Sequence[Measurement]) -> None:
     axes.legend(fontsize=7.5, frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
 
 
-def readme_plot(measurements: Sequence[Measurement]) -> str:
+def readme_plot(results: Sequence[Result], dataset: str) -> str:
     """Latency against published mIoU, and where the time goes, side by side, in float32."""
-    measurements = [each for each in measurements if each.case.number_format == "float32"]
+    results = [each for each in results if each.case.number_format == "float32"]
 
     def draw(figure: Figure) -> None:
         left, right = figure.subplots(1, 2, width_ratios=(1.05, 1))
-        draw_accuracy(left, measurements)
-        draw_split(right, measurements)
+        _draw_accuracy(left, results, dataset)
+        _draw_split(right, results)
 
     return draw_svg(13, 6.8, draw)

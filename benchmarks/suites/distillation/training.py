@@ -13,14 +13,13 @@ from paddleseg_mobileseg.deploy.runtime.metadata import sha256_of
 from paddleseg_mobileseg.files import write_text
 from paddleseg_mobileseg.paths import CONFIGS
 
-TEACHER = "teacher"
-RUNS = ("distilled", "plain")
-"""The student with the weights of its config, and with weights of 0: the same network, images, labels and order."""
+from .cases import TEACHER, DistillationCase
 
 _WEIGHTS = ("output_weight", "feature_weight", "cross_model_weight")
 
 _TEACHER_CONFIG = CONFIGS / "demo" / "pp_mobileseg_tiny_scenes_256x192_500.yml"
 _STUDENT_CONFIG = CONFIGS / "distillation" / "pp_mobileseg_tiny_scenes_128x96_200.yml"
+_NETWORK = "pp_mobileseg_tiny"
 _TEACHER_ITERS = 400
 _BATCH = 8
 _TEST_SCENES = 160
@@ -37,6 +36,22 @@ def run_config(run: str, teacher_checkpoint: Path) -> Dict[str, Any]:
     return load_config(_STUDENT_CONFIG, opts=opts).dic
 
 
+def case_of(run: str) -> DistillationCase:
+    """The case of "teacher", "distilled" or "plain", as its config says."""
+    content = run_config(run, Path("teacher.pdparams"))
+    model = content["model"]
+    return DistillationCase(
+        run=run,
+        network=_NETWORK,
+        num_classes=model["num_classes"],
+        height=content["val_dataset"]["size"][0],
+        width=content["val_dataset"]["size"][1],
+        scale=model.get("student_scale", 1.0),
+        iters=content["iters"],
+        batch=content["batch_size"],
+    )
+
+
 def train_and_score(run: str, seed: int, folder: Path, teacher_checkpoint: Path) -> Dict[str, Any]:
     """Train on the CPU and score the last iteration on scenes that nothing was chosen by.
 
@@ -47,9 +62,8 @@ def train_and_score(run: str, seed: int, folder: Path, teacher_checkpoint: Path)
         teacher_checkpoint: the weights of the teacher; not read for the teacher itself.
 
     Returns:
-        "run", "seed", "iters", "batch_size", "size" of the whole scenes [height, width], "student_scale", "weights"
-        of the distillation with its temperature, "teacher_sha256"; "miou" and "accuracy" (0 to 1) on
-        "scenes" whole scenes; "seconds" of training.
+        "weights" of the distillation with its temperature, "teacher_sha256"; "miou" and "accuracy" (0 to 1) on
+        "scenes" whole scenes; "training_s", seconds.
 
     Raises:
         ToolError: training or evaluation failed.
@@ -65,18 +79,12 @@ def train_and_score(run: str, seed: int, folder: Path, teacher_checkpoint: Path)
     scores = evaluate_checkpoint(config, trained["checkpoint"], opts, _TEST_SCENES, folder / "logs" / "evaluate.log")
     model = content["model"]
     return {
-        "run": run,
-        "seed": seed,
-        "iters": content["iters"],
-        "batch_size": content["batch_size"],
-        "size": content["val_dataset"]["size"],
-        "student_scale": model.get("student_scale", 1.0),
         "weights": {name: model[name] for name in (*_WEIGHTS, "temperature") if name in model},
         "teacher_sha256": sha256_of(Path(trained["checkpoint"]) if run == TEACHER else teacher_checkpoint),
         "miou": scores["miou"],
         "accuracy": scores["accuracy"],
         "scenes": scores["images"],
-        "seconds": seconds,
+        "training_s": seconds,
     }
 
 

@@ -36,7 +36,7 @@ class Predictor:
 
     def run(self):
         self.predictor.run()
-        # A graphics card is only options what to do: the time would be that of telling.
+        # A graphics card is only told what to do: without waiting, the time would be that of telling.
         if self.waits:
             paddle.device.cuda.synchronize()
 

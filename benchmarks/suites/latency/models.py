@@ -1,7 +1,7 @@
 """Networks made ready to be measured: exports and conversions in a folder, made where they are missing."""
 
 import hashlib
-import json
+import os
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from multiprocessing import get_context
@@ -12,7 +12,6 @@ import numpy as np
 import paddle
 from tqdm import tqdm
 
-import paddleseg_mobileseg
 from paddleseg_mobileseg.deploy.convert import write_model
 from paddleseg_mobileseg.deploy.export import export_model
 from paddleseg_mobileseg.deploy.ir.io_signature import count_classes, describe_input
@@ -27,15 +26,13 @@ from paddleseg_mobileseg.deploy.runtime.versions import versions
 from paddleseg_mobileseg.deploy.support import check_support
 from paddleseg_mobileseg.files import atomic_folder, atomic_path, write_text
 
-from .cases import ACTIVE_CLASSES, INFERENCE_ENGINES, PHONE, Case, find_network
-from .images import TRANSFORMS, built_in_images, read_images
-from .random_weights import calibrate_random_weights
+from ...cache import key_of, network_key, sources_key
+from ...images import TRANSFORMS, built_in_images, read_images
+from ...random_weights import calibrate_random_weights
+from .cases import ACTIVE_CLASSES, INFERENCE_ENGINES, PHONE, LatencyCase, find_network
 
 _CALIBRATION_SIZE = (256, 256)
 _CALIBRATION_IMAGES = 4
-_PACKAGE = Path(paddleseg_mobileseg.__file__).parent
-_ROOMS = ("checkpoints", "config", "data", "deploy", "models", "patches", "labels.py")
-"""What of the package a converted model depends on."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +46,7 @@ class Export:
     active_classes: int
 
     @staticmethod
-    def of(case: Case) -> "Export":
+    def of(case: LatencyCase) -> "Export":
         return Export(case.network, case.height, case.width, case.num_classes, case.active_classes)
 
 
@@ -62,20 +59,24 @@ class ModelFolder:
     """
 
     def __init__(self, root: Path, images: Sequence[Path]):
-        self.root = root / fingerprint()
+        self.root = root
         self.images = list(images)
+        self._key = sources_key(__name__)
+        self._calibration = built_in_images(root / "images", _CALIBRATION_IMAGES)
         self._fed = hashlib.sha256(b"".join(path.read_bytes() for path in images)).hexdigest()[:8]
 
     def exported(self, export: Export) -> Path:
         """The folder of an export."""
         classes = f"{export.num_classes}{_chance(export.active_classes)}"
-        return self.root / f"{export.network}_{export.height}x{export.width}_{classes}" / "exported"
+        name = f"{export.network}_{export.height}x{export.width}_{classes}"
+        key = key_of(self._key, network_key(find_network(export.network)))
+        return self.root / name / key / "exported"
 
     def labels(self, export: Export) -> Path:
         """The file of the labels that Paddle gives for the images, [N, H, W]."""
         return self.exported(export).with_name(f"labels_{self._fed}.npy")
 
-    def model(self, case: Case) -> Path:
+    def model(self, case: LatencyCase) -> Path:
         """The file that a case runs; for Paddle Inference the parameters, with the program beside them."""
         folder = self.exported(Export.of(case)).parent
         if case.engine in INFERENCE_ENGINES:
@@ -83,16 +84,16 @@ class ModelFolder:
         size = f"{case.height}x{case.width}{_chance(case.active_classes)}"
         return folder / f"{case.network}_{size}_{case.label_map}_{case.number_format}_{_target(case)}.nb"
 
-    def missing(self, cases: Sequence[Case]) -> Dict[Export, List[Case]]:
+    def missing(self, cases: Sequence[LatencyCase]) -> Dict[Export, List[LatencyCase]]:
         """What `make` has to make, by export."""
-        wanted: Dict[Export, List[Case]] = {}
+        wanted: Dict[Export, List[LatencyCase]] = {}
         for case in cases:
             export = Export.of(case)
             if not metadata_path(self.model(case)).is_file() or not self.labels(export).is_file():
                 wanted.setdefault(export, []).append(case)
         return wanted
 
-    def make(self, export: Export, cases: Sequence[Case]) -> None:
+    def make(self, export: Export, cases: Sequence[LatencyCase]) -> None:
         """Export a network, if that is missing, and make the models of its cases and the labels to compare with.
 
         Raises:
@@ -100,7 +101,7 @@ class ModelFolder:
             ToolError: opt failed, or a step changed what the network computes.
         """
         if not (self.exported(export) / "deploy.yaml").is_file():
-            _write_export(export, self.exported(export), self.root / "images")
+            _write_export(export, self.exported(export), self._calibration)
         exact = lower(self.exported(export), "exact")
         if not self.labels(export).is_file():
             _write_labels(exact, read_images(self.images, export.height, export.width), self.labels(export))
@@ -119,8 +120,8 @@ class ModelFolder:
                     for name in ("model.pdmodel", "model.pdiparams"):
                         (scratch / name).unlink()
 
-    def make_all(self, cases: Sequence[Case], processes: int) -> None:
-        """Make what is missing, several exports at a time.
+    def make_all(self, cases: Sequence[LatencyCase]) -> None:
+        """Make what is missing, an export on each core at a time.
 
         Raises:
             InputError, ToolError: as of `make`.
@@ -129,11 +130,11 @@ class ModelFolder:
         # The last networks of the zoo take the longest, Lite-HRNet above all; begun last, they would run alone.
         jobs = [(self, export, wanted) for export, wanted in reversed(list(missing.items()))]
         with tqdm(total=len(jobs), desc="convert", unit="network", disable=None, leave=False) as progress:
-            for _ in _run(jobs, min(processes, len(jobs))):
+            for _ in _run(jobs, min(len(os.sched_getaffinity(0)), len(jobs))):
                 progress.update()
 
 
-def _run(jobs: List[Tuple[ModelFolder, Export, List[Case]]], processes: int) -> Iterator[None]:
+def _run(jobs: List[Tuple[ModelFolder, Export, List[LatencyCase]]], processes: int) -> Iterator[None]:
     if processes < 2:
         yield from map(_make, jobs)
         return
@@ -142,21 +143,9 @@ def _run(jobs: List[Tuple[ModelFolder, Export, List[Case]]], processes: int) -> 
         yield from pool.map(_make, jobs)
 
 
-def _make(job: Tuple[ModelFolder, Export, List[Case]]) -> None:
+def _make(job: Tuple[ModelFolder, Export, List[LatencyCase]]) -> None:
     folder, export, cases = job
     folder.make(export, cases)
-
-
-def fingerprint() -> str:
-    """Eight letters that change with the sources and versions that a converted model depends on."""
-    paths = [_PACKAGE / name for name in _ROOMS]
-    found = [path for item in paths for path in (sorted(item.rglob("*.py")) if item.is_dir() else [item])]
-    found += [Path(__file__).with_name(name) for name in ("images.py", "random_weights.py")]
-    calibration = [ACTIVE_CLASSES, _CALIBRATION_SIZE, _CALIBRATION_IMAGES]
-    digest = hashlib.sha256(json.dumps([versions(), opt_version(), calibration]).encode())
-    for path in found:
-        digest.update(path.read_bytes())
-    return digest.hexdigest()[:8]
 
 
 def _chance(active_classes: int) -> str:
@@ -164,14 +153,14 @@ def _chance(active_classes: int) -> str:
     return "" if active_classes == ACTIVE_CLASSES else f"_{active_classes}_active_classes"
 
 
-def _target(case: Case) -> str:
+def _target(case: LatencyCase) -> str:
     return "arm" if case.engine == PHONE else HOST_TARGET
 
 
-def _write_export(export: Export, folder: Path, images: Path) -> None:
+def _write_export(export: Export, folder: Path, images: List[Path]) -> None:
     paddle.seed(0)
     network = find_network(export.network).build(export.num_classes)
-    batch = read_images(built_in_images(images, _CALIBRATION_IMAGES), *_CALIBRATION_SIZE)
+    batch = read_images(images, *_CALIBRATION_SIZE)
     calibrate_random_weights(network, batch, export.num_classes, export.active_classes)
     folder.parent.mkdir(parents=True, exist_ok=True)
     export_model(network, folder, [1, 3, export.height, export.width], "none", TRANSFORMS)

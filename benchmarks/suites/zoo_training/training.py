@@ -4,7 +4,7 @@ import json
 import sys
 import time
 from pathlib import Path
-from typing import Any, Dict
+from typing import Any, Dict, List, Tuple
 
 import numpy as np
 import yaml
@@ -19,6 +19,12 @@ from paddleseg_mobileseg.paths import CONFIGS
 from paddleseg_mobileseg.processes.logged import run_logged
 
 SCENES = Path(__file__).with_name("scenes.yml")
+
+
+def batch_and_size() -> Tuple[int, List[int]]:
+    """How many scenes an iteration takes, and their height and width."""
+    content = yaml.safe_load(SCENES.read_text(encoding="utf-8"))
+    return content["batch_size"], content["val_dataset"]["size"]
 
 
 def scenes_config(model: Model) -> Dict[str, Any]:
@@ -57,8 +63,8 @@ def train_and_score(model: Model, folder: Path, iters: int, seed: int) -> Dict[s
         seed: of weights and order.
 
     Returns:
-        "model", "iters", "seed", "batch_size", "size" [height, width], "miou", "accuracy" and "chance" (0 to 1),
-        "loss" at the first and at the last log line, and "seconds" of training.
+        "miou", "accuracy" and "chance" (0 to 1); "loss" of each log line, the mean since the line before;
+        "training_s", seconds.
 
     Raises:
         ToolError: training or evaluation failed.
@@ -77,14 +83,9 @@ def train_and_score(model: Model, folder: Path, iters: int, seed: int) -> Dict[s
     command = [*program, "val", *device, "--json", "--model_path", str(checkpoint)]
     scores = json.loads(run_logged(command, "evaluation", folder / "val.log"))
     return {
-        "model": model.name,
-        "iters": iters,
-        "seed": seed,
-        "batch_size": content["batch_size"],
-        "size": content["val_dataset"]["size"],
         "miou": scores["miou"],
         "accuracy": scores["accuracy"],
         "chance": chance(_without_transforms(content["val_dataset"])),
-        "loss": [log.curve[0]["loss"], log.curve[-1]["loss"]] if log.curve else None,
-        "seconds": seconds,
+        "loss": [point["loss"] for point in log.curve],
+        "training_s": seconds,
     }
