@@ -58,8 +58,13 @@ def _named_beside(module: Path) -> List[Path]:
 @lru_cache(maxsize=None)
 def sources_key(module: str, roots: Tuple[Path, ...] = ROOTS) -> str:
     """A checksum of `files_of` a module, and of the versions of Python, opt, Paddle and PaddleSeg."""
+    return checksum(files_of(module, roots))
+
+
+def checksum(files: Sequence[Path]) -> str:
+    """A checksum of the content of files, and of the versions of Python, opt, Paddle and PaddleSeg."""
     digest = hashlib.sha256(json.dumps([versions(), opt_version()]).encode())
-    for path in files_of(module, roots):
+    for path in files:
         digest.update(hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()
 

@@ -11,8 +11,8 @@ T = TypeVar("T")
 def from_dict(kind: Type[T], content: Any, where: str = "") -> T:
     """The dataclass of which `dataclasses.asdict` gave `content`, after a way through JSON.
 
-    Fields may be dataclasses, lists, dictionaries with text as keys, and optional; an integer is a float too. What
-    a `schema` number says of the content must be checked before, by `check_schema`.
+    Fields may be dataclasses, lists, tuples of one type, dictionaries with text as keys, and optional; an integer is a
+    float too. What a `schema` number says of the content must be checked before, by `check_schema`.
 
     Args:
         kind: the dataclass.
@@ -69,6 +69,9 @@ def _value(kind: Any, value: Any, where: str) -> Any:
     wanted = origin or kind
     if wanted is float and type(value) is int:
         return float(value)
+    if wanted is tuple and isinstance(value, list):
+        # JSON has no tuples.
+        return tuple(_value(inner[0], each, f"{where}[{index}]") for index, each in enumerate(value))
     # True is an integer for isinstance, and no number of a record.
     if not isinstance(value, wanted) or (isinstance(value, bool) and wanted is not bool):
         raise InputError(f"{where} is {_shown(value)} and not of type {getattr(wanted, '__name__', wanted)}")

@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import asdict, dataclass
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, Optional, Tuple
 
 import pytest
 
@@ -21,11 +21,12 @@ class Outer:
     inner: Inner
     parts: List[Inner]
     samples: Dict[str, List[List[float]]]
+    mean: Tuple[float, ...]
     right: bool
     anything: Any = None
 
 
-WHOLE = Outer(Inner("a", [1, 2]), [Inner("b", None)], {"ms": [[1.5, 2.0], []]}, True, {"free": ["form"]})
+WHOLE = Outer(Inner("a", [1, 2]), [Inner("b", None)], {"ms": [[1.5, 2.0], []]}, (0.5, 1.0), True, {"free": ["form"]})
 
 
 def test_what_was_written_comes_back():
@@ -41,6 +42,7 @@ def test_what_was_written_comes_back():
         (lambda d: d["parts"][0].update(name=3), r"parts\[0\].name is 3 and not of type str"),
         (lambda d: d["samples"]["ms"][0].append("4"), r"samples.ms\[0\]\[2\] is '4' and not of type float"),
         (lambda d: d["inner"]["size"].append(True), r"inner.size\[2\] is True and not of type int"),
+        (lambda d: d.update(mean=[0.5, "1"]), r"mean\[1\] is '1' and not of type float"),
         (lambda d: d.update(right=1), "right is 1 and not of type bool"),
         (lambda d: d.update(inner=[1]), r"inner is \[1\] and not an object"),
     ],

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from paddleseg_mobileseg.deploy.runtime.bench import LiteRun
-from paddleseg_mobileseg.deploy.runtime.inputs import noise
+from paddleseg_mobileseg.deploy.runtime.inputs import load_input
 from paddleseg_mobileseg.deploy.runtime.metadata import read_metadata
 from paddleseg_mobileseg.deploy.runtime.predictor import LitePredictor
 from paddleseg_mobileseg.deploy.runtime.records import host_environment
@@ -117,7 +117,7 @@ class DistillationMeasuring(Measuring):
     def _time(self, case: DistillationCase, number: int) -> Result:
         settings = self.settings
         with LitePredictor(model_of(case, self._models), settings["core"], settings["clock"]) as predictor:
-            run = LiteRun(predictor, [noise(predictor.metadata.input.shape, 0)], "noise, seed 0")
+            run = LiteRun(predictor, [load_input(0, predictor.metadata.input)], "noise, seed 0")
             run.warm_up(settings["warmup"])
             run.take_turn(settings["repeats"])
             return Result.of_record(self.suite, case, [number], run.record(), settings, None)

@@ -85,7 +85,7 @@ def _ratio_claim(
                 f"would be {free:.3f}"
             )
         else:
-            text += "Alone the network took longer than with its label map: the machine disturbed this result"
+            text += "Alone the network took longer than with its label map: the machine disturbed this measurement"
     return Claim(statement, seen <= bound, text)
 
 

@@ -11,7 +11,7 @@ from paddleseg_mobileseg.deploy.android.bench import bench as phone_bench
 from paddleseg_mobileseg.deploy.android.bench_binary import RunSettings
 from paddleseg_mobileseg.deploy.android.predict import predict as phone_predict
 from paddleseg_mobileseg.deploy.runtime.bench import LiteRun
-from paddleseg_mobileseg.deploy.runtime.inputs import find_images, read_image
+from paddleseg_mobileseg.deploy.runtime.inputs import find_images, load_input
 from paddleseg_mobileseg.deploy.runtime.metadata import read_metadata
 from paddleseg_mobileseg.errors import InputError
 from paddleseg_mobileseg.models.zoo import MODELS
@@ -217,7 +217,7 @@ class LatencyMeasuring(Measuring):
     def take_turn(self, case: LatencyCase, number: int) -> Result:
         settings = self.settings
         with open_predictor(case, self.models.model(case), settings["core"], settings["clock"]) as predictor:
-            batches = [read_image(path, predictor.metadata.input) for path in self.models.images]
+            batches = [load_input(path, predictor.metadata.input) for path in self.models.images]
             run = LiteRun(predictor, batches, f"{len(batches)} images")
             run.warm_up(settings["warmup"])
             run.take_turn(settings["repeats"])
