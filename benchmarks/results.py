@@ -6,7 +6,7 @@ it stopped.
 
 import json
 import statistics
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple, Union
 
@@ -46,10 +46,10 @@ class Result:
     environment: Environment
     settings: Dict[str, Any]
     samples: Dict[str, List[List[float]]]
-    scores: Dict[str, List[float]]
-    agreement: Optional[float]
-    peak_memory_bytes: Optional[int]
-    details: Dict[str, Any]
+    scores: Dict[str, List[float]] = field(default_factory=dict)
+    agreement: Optional[float] = None
+    peak_memory_bytes: Optional[int] = None
+    details: Dict[str, Any] = field(default_factory=dict)
     schema: int = SCHEMA
 
     @staticmethod
@@ -59,7 +59,7 @@ class Result:
         rounds: Sequence[int],
         record: Record,
         settings: Dict[str, Any],
-        agreement: Optional[float],
+        agreement: Optional[float] = None,
     ) -> "Result":
         """A measurement of a converted model as a result: "network_ms" and, where made apart, "label_map_ms"."""
         configuration = {key: value for key, value in asdict(record.configuration).items() if key not in _TIMED}
@@ -74,7 +74,6 @@ class Result:
             environment=record.environment,
             settings=settings,
             samples=samples,
-            scores={},
             agreement=agreement,
             peak_memory_bytes=record.peak_memory_bytes,
             details={**configuration, **started, "classes_present": record.classes_present},

@@ -70,8 +70,5 @@ def scored(suite, case, scores, samples=None, **facts):
         settings=facts.pop("settings", {}),
         samples=samples or {},
         scores=scores,
-        agreement=None,
-        peak_memory_bytes=None,
-        details={},
         **facts,
     )

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
-from paddleseg_mobileseg.deploy.runtime.bench import LiteRun
-from paddleseg_mobileseg.deploy.runtime.inputs import load_input
+from paddleseg_mobileseg.deploy.runtime.inputs import load_input, source_name
 from paddleseg_mobileseg.deploy.runtime.metadata import read_metadata
 from paddleseg_mobileseg.deploy.runtime.predictor import LitePredictor
 from paddleseg_mobileseg.deploy.runtime.records import host_environment
@@ -15,6 +14,7 @@ from paddleseg_mobileseg.errors import InputError
 
 from ...results import Result
 from ...suite import Block, Figure, Measuring, Places, Section, Suite, Timing, add_timing, timing_settings
+from ...timed_turn import timed_turn
 from .cases import LATENCY, STUDENTS, TEACHER, DistillationCase
 from .latency import model_of
 from .report import WHOLE, gain, latency_table, score_table
@@ -28,10 +28,12 @@ class DistillationSuite(Suite):
     """A round of the students is a seed; the teacher has one.
 
     Attributes:
+        trained: the runs that are trained, the teacher before its students.
         timed: network, classes, and the whole image's height and width, each timed on whole and on halved images.
     """
 
     timed: Sequence[Tuple[str, int, Tuple[int, int]]]
+    trained: Sequence[str] = (TEACHER, *STUDENTS)
 
     case_type = DistillationCase
 
@@ -42,7 +44,7 @@ class DistillationSuite(Suite):
             for network, classes, whole in self.timed
             for scale in (1.0, 0.5)
         ]
-        return [*(case_of(run) for run in (TEACHER, *STUDENTS)), *timed]
+        return [*(case_of(run) for run in self.trained), *timed]
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         add_timing(parser, _TIMING)
@@ -109,18 +111,15 @@ class DistillationMeasuring(Measuring):
             settings=self.settings,
             samples={},
             scores={name: [found[name]] for name in ("miou", "accuracy", "training_s")},
-            agreement=None,
-            peak_memory_bytes=None,
             details={name: found[name] for name in ("scenes", "weights", "teacher_sha256")},
         )
 
     def _time(self, case: DistillationCase, number: int) -> Result:
         settings = self.settings
         with LitePredictor(model_of(case, self._models), settings["core"], settings["clock"]) as predictor:
-            run = LiteRun(predictor, [load_input(0, predictor.metadata.input)], "noise, seed 0")
-            run.warm_up(settings["warmup"])
-            run.take_turn(settings["repeats"])
-            return Result.of_record(self.suite, case, [number], run.record(), settings, None)
+            batch, fed = load_input(0, predictor.metadata.input), source_name(0)
+            result, _ = timed_turn(self.suite, case, number, predictor, [batch], fed, settings)
+        return result
 
     def _folder_of(self, run: str, seed: int) -> Path:
         return self._folder / (TEACHER if run == TEACHER else f"{run}_{seed}")

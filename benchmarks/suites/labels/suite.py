@@ -7,13 +7,13 @@ from typing import Any, Dict, Optional, Sequence, Tuple
 
 import numpy as np
 
-from paddleseg_mobileseg.deploy.runtime.bench import LiteRun
 from paddleseg_mobileseg.deploy.runtime.metadata import read_metadata
 from paddleseg_mobileseg.deploy.runtime.predictor import LitePredictor
 from paddleseg_mobileseg.errors import InputError
 
 from ...results import Result
 from ...suite import Block, Figure, Measuring, Places, Section, Suite, Timing, add_timing, timing_settings
+from ...timed_turn import timed_turn
 from .cases import WAYS, LabelMapCase
 from .logits import SIZE, OfFile, Source, sources
 from .report import QUESTIONS, plot, setting, tables
@@ -86,15 +86,13 @@ class LabelMapMeasuring(Measuring):
         logits, expected = self._fed(case)
         settings = self.settings
         with LitePredictor(self._model(case), settings["core"], settings["clock"]) as predictor:
-            run = LiteRun(predictor, [logits], case.logits)
-            run.warm_up(settings["warmup"])
-            run.take_turn(settings["repeats"] * (_EXACT_RUNS if case.label_map == "exact" else 1))
-            agreement = float(np.mean(run.labels[0] == expected))
-            result = Result.of_record(self.suite, case, [number], run.record(), settings, agreement)
-        if case.label_map == "exact":
-            return result
-        # The graph holds nothing but the label map.
-        return replace(result, samples={"label_map_ms": result.samples["network_ms"]})
+            times = _EXACT_RUNS if case.label_map == "exact" else 1
+            result, (labels,) = timed_turn(
+                self.suite, case, number, predictor, [logits], case.logits, settings, times
+            )
+        # A graph that makes the labels holds nothing else.
+        samples = result.samples if case.label_map == "exact" else {"label_map_ms": result.samples["network_ms"]}
+        return replace(result, samples=samples, agreement=float(np.mean(labels == expected)))
 
     def _fed(self, case: LabelMapCase) -> Tuple[np.ndarray, np.ndarray]:
         """Logits, and their labels by interpolation and argmax in Paddle-Lite; kept for the ways that follow."""

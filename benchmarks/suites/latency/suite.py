@@ -1,7 +1,7 @@
 """Suites of networks side by side: what a user may choose, what takes a turn, and what a report says."""
 
 import argparse
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
@@ -10,7 +10,6 @@ import numpy as np
 from paddleseg_mobileseg.deploy.android.bench import bench as phone_bench
 from paddleseg_mobileseg.deploy.android.bench_binary import RunSettings
 from paddleseg_mobileseg.deploy.android.predict import predict as phone_predict
-from paddleseg_mobileseg.deploy.runtime.bench import LiteRun
 from paddleseg_mobileseg.deploy.runtime.inputs import find_images, load_input
 from paddleseg_mobileseg.deploy.runtime.metadata import read_metadata
 from paddleseg_mobileseg.errors import InputError
@@ -32,6 +31,7 @@ from ...suite import (
     add_timing,
     timing_settings,
 )
+from ...timed_turn import timed_turn
 from .cases import ACTIVE_CLASSES, ENGINES, PHONE, LatencyCase, choose, find_network
 from .claims import Claim, claim_table
 from .engines import check_engine, open_predictor
@@ -218,11 +218,9 @@ class LatencyMeasuring(Measuring):
         settings = self.settings
         with open_predictor(case, self.models.model(case), settings["core"], settings["clock"]) as predictor:
             batches = [load_input(path, predictor.metadata.input) for path in self.models.images]
-            run = LiteRun(predictor, batches, f"{len(batches)} images")
-            run.warm_up(settings["warmup"])
-            run.take_turn(settings["repeats"])
-            agreement = self._agreement(case, [batch[0] for batch in run.labels])
-            return Result.of_record(self.suite, case, [number], run.record(), settings, agreement)
+            fed = f"{len(batches)} images"
+            result, labels = timed_turn(self.suite, case, number, predictor, batches, fed, settings)
+        return replace(result, agreement=self._agreement(case, [batch[0] for batch in labels]))
 
     def _measure_on_phone(self, cases: Sequence[LatencyCase]) -> Iterator[Result]:
         """All rounds of cases; what a lost phone leaves of a case is not given."""

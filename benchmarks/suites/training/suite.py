@@ -148,10 +148,6 @@ class TrainingMeasuring(Measuring):
             environment=host_environment({"paddle": paddle.__version__, **versions()}, self.settings["core"]),
             settings=self.settings,
             samples={"step_ms": [answer["step_ms"]], "loss": [answer["losses"]]},
-            scores={},
-            agreement=None,
-            peak_memory_bytes=None,
-            details={},
         )
 
 

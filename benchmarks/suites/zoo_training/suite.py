@@ -100,9 +100,6 @@ class ZooTrainingMeasuring(Measuring):
             settings=self.settings,
             samples={"loss": [found["loss"]]},
             scores={name: [found[name]] for name in ("miou", "accuracy", "chance", "training_s")},
-            agreement=None,
-            peak_memory_bytes=None,
-            details={},
         )
 
 
