@@ -11,6 +11,8 @@ from paddleseg_mobileseg.deploy.ir.tensors import InputTensor
 from paddleseg_mobileseg.deploy.runtime.inputs import read_image
 from paddleseg_mobileseg.files import atomic_path
 
+from .cache import key_of, sources_key
+
 MEAN, STD = [0.5, 0.5, 0.5], [0.5, 0.5, 0.5]
 TRANSFORMS = [{"type": "Normalize", "mean": MEAN, "std": STD}]
 _SIZE = (512, 512)
@@ -19,9 +21,14 @@ _SIZE = (512, 512)
 def built_in_images(folder: Path, count: int) -> List[Path]:
     """PNG files of the first scenes of the built-in test set, 512x512, written where they are missing.
 
+    Args:
+        folder: gets a folder for the scenes as this version draws them.
+        count: how many.
+
     Raises:
         InputError: the folder cannot be written.
     """
+    folder = folder / key_of(sources_key(__name__))
     scenes = SyntheticScenes(mode="test", size=_SIZE, count=count)
     paths = [folder / f"scene_{index}.png" for index in range(count)]
     for index, path in enumerate(paths):

@@ -9,24 +9,28 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import List
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "docs" / "demo.json"
-MEASURED = ROOT / "benchmarks" / "results"
-SIDE_BY_SIDE = MEASURED / "ade20k.jsonl"
-PICTURE = ROOT / "docs" / "benchmark.svg"
+IMAGE = ROOT / "docs" / "benchmark.svg"
+LABELS_IMAGE = ROOT / "benchmarks" / "results" / "labels.svg"
 sys.path.insert(0, str(ROOT))
 
 from api_page import api  # noqa: E402
-from benchmarks import plots, report, tables  # noqa: E402
-from benchmarks.cases import SUITES  # noqa: E402
-from benchmarks.distillation import report as distillation_report  # noqa: E402
-from benchmarks.labels import report as labels_report  # noqa: E402
-from benchmarks.measurements import read_measurements  # noqa: E402
-from benchmarks.results_file import read_results  # noqa: E402
-from benchmarks.training_speed import SUITE as TRAINING  # noqa: E402
-from benchmarks.training_speed import read_speeds  # noqa: E402
-from benchmarks.zoo_training import __main__ as zoo_training  # noqa: E402
+from benchmarks.report import make_report, markdown  # noqa: E402
+from benchmarks.results import Result  # noqa: E402
+from benchmarks.suites.distillation import report as distillation_report  # noqa: E402
+from benchmarks.suites.labels import report as labels_report  # noqa: E402
+from benchmarks.suites.latency import claims, plots, tables  # noqa: E402
+from benchmarks.suites.registry import SUITES, read_file  # noqa: E402
+from benchmarks.suites.zoo_training.suite import training_table  # noqa: E402
+from paddleseg_mobileseg.report.tables import Table  # noqa: E402
+
+
+def measured(suite: str) -> List[Result]:
+    """The committed results of a suite."""
+    return read_file(ROOT / "benchmarks" / "results" / f"{suite}.jsonl")
 
 
 def mobileseg(*args: str) -> str:
@@ -44,48 +48,52 @@ def models() -> str:
 
 def labels() -> str:
     """What label maps cost, from the committed results."""
-    return labels_report.summary(read_results(MEASURED / "labels.jsonl"))
+    return labels_report.summary(measured("labels"))
 
 
 def label_tables() -> str:
-    return labels_report.table(read_results(MEASURED / "labels.jsonl"))
+    """Every curve of them, with the image drawn anew."""
+    results = measured("labels")
+    LABELS_IMAGE.write_text(labels_report.plot(results), encoding="utf-8")
+    return "\n\n".join(f"{title}\n\n{table.markdown()}" for title, table in labels_report.tables(results).items())
 
 
 def training() -> str:
     """How well each network learned the built-in scenes, from the committed results."""
-    return zoo_training.table(read_results(MEASURED / "zoo_training.jsonl"))
+    return training_table(measured("zoo_training")).markdown()
 
 
 def side_by_side() -> str:
     """Every network side by side, from the committed results of a suite, with its image drawn anew."""
-    measurements = read_measurements(SIDE_BY_SIDE)
-    PICTURE.write_text(plots.readme_plot(measurements), encoding="utf-8")
-    table = tables.network_table(measurements).markdown()
-    shown = f"![Latency against published mIoU, and where the time goes]({PICTURE.relative_to(ROOT)})"
-    return f"{tables.setting(measurements)}\n\n{shown}\n\n{table}"
+    results, dataset = measured("ade20k"), SUITES["ade20k"].dataset
+    IMAGE.write_text(plots.readme_plot(results, dataset), encoding="utf-8")
+    table = tables.network_table(results, dataset).markdown()
+    shown = f"![Latency against published mIoU, and where the time goes]({IMAGE.relative_to(ROOT)})"
+    return f"{tables.setting(results)}\n\n{shown}\n\n{table}"
 
 
 def benchmark_claims() -> str:
     """What is said of PP-MobileSeg, held against the same results."""
-    return tables.claim_table(tables.claims(read_measurements(SIDE_BY_SIDE))).markdown()
+    return claims.claim_table(claims.claims(measured("ade20k"))).markdown()
 
 
 def class_claims() -> str:
     """What of it depends on how many classes share an image."""
-    return tables.claim_table(tables.claims_by_classes(read_measurements(MEASURED / "classes.jsonl"))).markdown()
+    return claims.claim_table(claims.claims_by_classes(measured("classes"))).markdown()
 
 
 def distillation() -> str:
     """What a student of reduced images gains from its teacher, and what it saves."""
-    return distillation_report.table(read_results(MEASURED / "distillation.jsonl"))
+    results = measured("distillation")
+    scores, times = distillation_report.score_table(results), distillation_report.latency_table(results)
+    return f"{scores.markdown()}\n\n{distillation_report.gain(results)}\n\n{times.markdown()}"
 
 
 def suites() -> str:
-    """The tables of every suite, from the committed results."""
-    paths = [path for path in (MEASURED / f"{name}.jsonl" for name in [*SUITES, TRAINING]) if path.is_file()]
-    measurements = [each for path in paths for each in read_measurements(path)]
-    speeds = [speed for path in paths for speed in read_speeds(path)]
-    return report.markdown(report.sections(measurements, speeds, with_plots=False)).strip()
+    """The tables of every suite that benchmarks/README.md does not show, from the committed results."""
+    shown = [name for name in SUITES if name not in ("labels", "zoo_training", "distillation")]
+    results = [result for name in shown for result in measured(name)]
+    return markdown(make_report(results, SUITES, with_plots=False)).strip()
 
 
 def take_results(demo: Path) -> None:
@@ -122,11 +130,10 @@ def demo() -> str:
         ("size of the `.nb`, arm and x86", f"{files['arm'] / 1e6:.2f} MB and {files['x86'] / 1e6:.2f} MB"),
         ("training, and everything", f"{run['seconds']['train']:.0f} s and {sum(run['seconds'].values()):.0f} s"),
     ]
-    table = "\n".join(f"| {name} | {value} |" for name, value in rows)
     return (
         f"From one run of `make demo` ({run['created'][:10]}, {machine['cores']} cores of an {machine['cpu']}, "
         f"{run['iters']} iterations, scored on {run['scenes']['test']} scenes that training never saw):\n\n"
-        f"| | |\n| --- | ---: |\n{table}"
+        f"{Table('lr', ('', ''), rows).markdown()}"
     )
 
 

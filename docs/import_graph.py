@@ -20,6 +20,7 @@ ROOMS = (
     "command_line",
     "paths",
     "files",
+    "schema",
     "labels",
     "processes",
     "report",

@@ -4,10 +4,11 @@ import argparse
 import json
 import sys
 from dataclasses import asdict
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List
 
 from ..deploy.android.adb import CONNECT, Adb
 from ..deploy.android.phone import Listed, list_phones
+from ..report.tables import Table, cell
 from .device_options import warn
 
 EXAMPLE = "mobileseg device list"
@@ -42,13 +43,9 @@ def _to_dict(row: Listed) -> Dict[str, Any]:
     }
 
 
-def _or_dash(value: Optional[float], text: str) -> str:
-    return "-" if value is None else text.format(value)
-
-
 def table(listed: List[Listed]) -> str:
     """A Markdown table: one row a phone."""
-    lines = [f"| {' | '.join(_TITLES)} |", f"|{' --- |' * len(_TITLES)}"]
+    rows = []
     for row in listed:
         cells = [row.connected.serial, row.connected.state, *["-"] * (len(_TITLES) - 2)]
         phone = row.phone
@@ -60,8 +57,8 @@ def table(listed: List[Listed]) -> str:
                 phone.android,
                 "yes" if phone.fp16 else "no",
                 "yes" if phone.dot_product else "no",
-                f"{_or_dash(phone.battery.level, '{} %')}, {_or_dash(phone.battery.temperature_c, '{:g} °C')}",
-                _or_dash(phone.free_bytes and phone.free_bytes / 1e9, "{:.1f} GB"),
+                f"{cell(phone.battery.level, '{} %')}, {cell(phone.battery.temperature_c, '{:g} °C')}",
+                cell(phone.free_bytes and phone.free_bytes / 1e9, "{:.1f} GB"),
             ]
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines)
+        rows.append(cells)
+    return Table("l" * len(_TITLES), _TITLES, rows).markdown()

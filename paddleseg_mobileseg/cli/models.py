@@ -8,8 +8,14 @@ from tqdm import tqdm
 from ..models.ablations import ABLATIONS
 from ..models.complexity import COUNTING_RULES, count_multiply_adds, count_parameters
 from ..models.zoo import MODELS, Model, Published
+from ..report.tables import Table, cell
 
 EXAMPLE = "mobileseg models --json"
+
+_TITLES = (
+    "model", "parameters", "multiply-adds, 512x512", "published: parameters", "multiply-adds", "mIoU, ADE20K",
+    "mIoU, Cityscapes", "latency, Snapdragon 855",
+)
 
 
 def add_arguments(parser) -> None:
@@ -48,31 +54,23 @@ def _published(figures: Published) -> Dict[str, Any]:
     }
 
 
-def _cell(value: Optional[float], pattern: str) -> str:
-    return "-" if value is None else pattern.format(value)
-
-
 def table(rows: List[Dict[str, Any]]) -> str:
     """The rows as a Markdown table; below it the sources and notes, one line for all the models that share one."""
-    lines = [
-        "| model | parameters | multiply-adds, 512x512 | published: parameters | multiply-adds "
-        "| mIoU, ADE20K | mIoU, Cityscapes | latency, Snapdragon 855 |",
-        "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
-    ]
+    cells = []
     for row in rows:
         ade20k, cityscapes = (row["published"].get(data, {}) for data in ("ade20k", "cityscapes"))
-        cells = [
+        figures = [
             f"`{row['name']}`",
             f"{row['parameters'] / 1e6:.2f} M",
             f"{row['multiply_adds_512x512'] / 1e9:.2f} G",
-            _cell(ade20k.get("parameters_m"), "{:.4g} M"),
-            _cell(ade20k.get("flops_g"), "{:.4g} G"),
-            _cell(ade20k.get("miou_percent"), "{:.2f} %"),
-            _cell(cityscapes.get("miou_percent"), "{:.2f} %"),
+            cell(ade20k.get("parameters_m"), "{:.4g} M"),
+            cell(ade20k.get("flops_g"), "{:.4g} G"),
+            cell(ade20k.get("miou_percent"), "{:.2f} %"),
+            cell(cityscapes.get("miou_percent"), "{:.2f} %"),
             _latency(ade20k) or _latency(cityscapes) or "-",
         ]
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines + ["", *_notes(rows)])
+        cells.append(figures)
+    return "\n".join([Table("lrrrrrrr", _TITLES, cells).markdown(), "", *_notes(rows)])
 
 
 def _latency(published: Dict[str, Any]) -> Optional[str]:

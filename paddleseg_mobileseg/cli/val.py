@@ -9,6 +9,7 @@ from paddleseg.cvlibs import SegBuilder
 from paddleseg.utils import utils
 
 from ..config.reader import build
+from ..report.tables import Table, cell
 from . import paddleseg_tools as tools
 
 EXAMPLE = "mobileseg val --config my_config.yml --model_path output/best_model/model.pdparams"
@@ -42,9 +43,11 @@ def run(args: argparse.Namespace) -> None:
     if args.json:
         print(json.dumps(result))
         return
-    print(f"{'class':>5}  {'IoU':>6}  {'precision':>9}  name")
-    for row in result["classes"]:
-        print(f"{row['class']:>5}  {row['iou']:>6.4f}  {row['precision']:>9.4f}  {row['name'] or ''}".rstrip())
+    rows = [
+        [str(row["class"]), *(cell(row[key], "{:.4f}") for key in ("iou", "precision")), row["name"] or ""]
+        for row in result["classes"]
+    ]
+    print(Table("rrrl", ("class", "IoU", "precision", "name"), rows).text())
     print(
         f"mIoU {result['miou']:.4f}, accuracy {result['accuracy']:.4f}, kappa {result['kappa']:.4f} "
         f"on {result['images']} images"

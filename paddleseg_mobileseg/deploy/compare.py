@@ -9,6 +9,7 @@ from tqdm import tqdm
 
 from ..files import scratch_folder
 from ..labels import label_map_of
+from ..report.tables import Table, cell
 from .convert import convert
 from .ir.static_graph import StaticGraph
 from .lower import LoweredModel, lower
@@ -43,19 +44,15 @@ class Comparison:
 
     def table(self) -> str:
         """A Markdown table: one row an input, and the total if there are several."""
-        lines = [
-            "| input | largest difference | over the largest value | pixels of the same class | classes present |",
-            "| --- | ---: | ---: | ---: | ---: |",
-        ]
+        titles = (
+            "input", "largest difference", "over the largest value", "pixels of the same class", "classes present"
+        )
+        rows = []
         for row in self.inputs + ([self.total] if len(self.inputs) > 1 else []):
             agreeing = f"{100 * row.pixel_agreement:.4f} % of {row.pixels}"
-            difference, relative = _number(row.largest_difference), _number(row.relative_difference)
-            lines.append(f"| {row.input} | {difference} | {relative} | {agreeing} | {row.classes_present} |")
-        return "\n".join(lines)
-
-
-def _number(value: Optional[float]) -> str:
-    return "-" if value is None else f"{value:.3g}"
+            differences = [cell(value, "{:.3g}") for value in (row.largest_difference, row.relative_difference)]
+            rows.append([row.input, *differences, agreeing, str(row.classes_present)])
+        return Table("lrrrr", titles, rows).markdown()
 
 
 def compare(

@@ -14,23 +14,31 @@ import paddle
 import pytest
 
 from benchmarks import __main__ as command
-from benchmarks import runner
-from benchmarks.cases import ACTIVE_CLASSES, SUITES, Case, Suite
 from benchmarks.images import built_in_images, read_images
-from benchmarks.measurements import read_measurements
-from benchmarks.models import Export, ModelFolder
 from benchmarks.random_weights import calibrate_random_weights
-from benchmarks.results_file import ResultsFile
-from benchmarks.training_speed import TrainingSettings, measure_training, read_speeds
+from benchmarks.suites.latency import suite as latency
+from benchmarks.suites.latency.cases import ACTIVE_CLASSES, LatencyCase
+from benchmarks.suites.latency.models import Export, ModelFolder
+from benchmarks.suites.latency.suite import LatencyMeasuring, LatencySuite
+from benchmarks.suites.registry import SUITES, read_file
+from benchmarks.suites.training.suite import TrainingSuite, images_per_second
 from paddleseg_mobileseg import InputError, build_model
 from paddleseg_mobileseg.deploy.android.bench import bench
 from paddleseg_mobileseg.deploy.android.predict import predict
 from paddleseg_mobileseg.deploy.runtime.metadata import read_metadata
 from paddleseg_mobileseg.deploy.runtime.predictor import LitePredictor
-from support.benchmark_measurements import measured
+from support.benchmark_measurements import record_of
 
 ROOT = Path(__file__).resolve().parents[2]
-SMALL = Suite("how a small network does", "ade20k", 40, [(64, 64)], ("exact", "argmax", "vim"), ["pp_mobileseg_tiny"])
+SMALL = LatencySuite(
+    "ade20k",
+    "how a small network does",
+    dataset="ade20k",
+    num_classes=40,
+    sizes=[(64, 64)],
+    label_maps=("exact", "argmax", "vim"),
+    networks=["pp_mobileseg_tiny"],
+)
 CORE = max(os.sched_getaffinity(0))
 
 
@@ -57,7 +65,7 @@ def run(folder, images, monkeypatch):
 
 
 @pytest.mark.parametrize("name", ["pp_mobileseg_tiny", "lraspp_mobilenetv3", "mobileseg_mobilenetv3"])
-def test_random_weights_are_settled_so_that_some_classes_share_a_image(name, images, tmp_path):
+def test_random_weights_are_settled_so_that_some_classes_share_an_image(name, images, tmp_path):
     paddle.seed(0)
     network = build_model(name, 40)
     batch = read_images(built_in_images(tmp_path, 4), 128, 128)
@@ -80,37 +88,37 @@ def test_a_suite_leaves_one_row_a_case_with_everything_that_a_table_needs(run, t
     output = tmp_path / "small.jsonl"
     assert run(output, "--int16", "--int8") == 0
     assert len(output.read_text().splitlines()) == 5
-    found = {(each.case.label_map, each.case.number_format): each for each in read_measurements(output)}
+    found = {(each.case.label_map, each.case.number_format): each for each in read_file(output)}
     assert {number for way, number in found if way == "exact"} == {"float32", "int16", "int8"}
     least = {"argmax float32": 0.999, "exact float32": 0.999, "exact int16": 0.99, "exact int8": 0.3}
     for (way, number_format), each in found.items():
-        record = each.record
-        assert each.rounds == [0, 1] and [len(turn) for turn in record.network_ms] == [1, 1]
-        assert bool(record.label_map_ms) == (way == "exact")
-        assert len(record.classes_present) == 2 and max(record.classes_present) <= ACTIVE_CLASSES
-        assert record.peak_memory_bytes > 10**6 and record.environment.core == CORE
-        nb = next(folder.rglob(record.configuration.model))
-        assert record.configuration.bytes == nb.stat().st_size == read_metadata(nb).bytes
+        assert each.rounds == [0, 1] and [len(turn) for turn in each.samples["network_ms"]] == [1, 1]
+        assert ("label_map_ms" in each.samples) == (way == "exact")
+        present = each.details["classes_present"]
+        assert len(present) == 2 and max(present) <= ACTIVE_CLASSES
+        assert each.peak_memory_bytes > 10**6 and each.environment.core == CORE
+        nb = next(folder.rglob(each.details["model"]))
+        assert each.details["bytes"] == nb.stat().st_size == read_metadata(nb).bytes
         # VIM loses the classes that win between the logits only, and here there are 4x4 of them.
         assert each.agreement > least.get(f"{way} {number_format}", 0.9)
     assert found["exact", "int8"].agreement < found["exact", "int16"].agreement
-    assert found["exact", "int8"].record.configuration.bytes < found["exact", "float32"].record.configuration.bytes
+    assert found["exact", "int8"].details["bytes"] < found["exact", "float32"].details["bytes"]
 
 
 def test_models_take_turns_and_a_finished_suite_is_not_measured_again(run, tmp_path, monkeypatch):
-    output, turns, take = tmp_path / "small.jsonl", [], runner._Session.take_turn
+    output, turns, take = tmp_path / "small.jsonl", [], LatencyMeasuring.take_turn
 
     def recorded(self, case, number):
         turns.append((number, case.label_map))
-        take(self, case, number)
+        return take(self, case, number)
 
-    monkeypatch.setattr(runner._Session, "take_turn", recorded)
+    monkeypatch.setattr(LatencyMeasuring, "take_turn", recorded)
     assert run(output) == 0
     assert turns == [(number, way) for number in (0, 1) for way in ("exact", "argmax", "vim")]
     before = output.read_bytes()
     assert run(output) == 0 and len(turns) == 6 and output.read_bytes() == before
     assert run(output, "--rounds", "3") == 0 and turns[6:] == [(2, way) for way in ("exact", "argmax", "vim")]
-    assert [each.rounds for each in read_measurements(output)] == [[0, 1, 2]] * 3
+    assert [each.rounds for each in read_file(output)] == [[0, 1, 2]] * 3
 
 
 def test_a_killed_suite_keeps_its_turns_and_goes_on_with_the_rest(tmp_path, folder, images):
@@ -128,21 +136,21 @@ def test_a_killed_suite_keeps_its_turns_and_goes_on_with_the_rest(tmp_path, fold
     assert len(kept) >= 3
     rounds = str(len(kept) + 2)
     assert command.main([*arguments, "--rounds", rounds]) == 0
-    (measurement,) = read_measurements(output)
+    (measurement,) = read_file(output)
     assert measurement.rounds == list(range(len(kept) + 2)) and len(output.read_text().splitlines()) == 1
-    assert measurement.record.network_ms[:3] == [json.loads(row)["record"]["network_ms"][0] for row in kept[:3]]
+    assert measurement.samples["network_ms"][:3] == [json.loads(row)["samples"]["network_ms"][0] for row in kept[:3]]
 
 
 def test_what_does_not_fit_the_results_file_is_refused(run, tmp_path, capsys, monkeypatch):
     output = tmp_path / "small.jsonl"
     assert run(output, "--label-maps", "exact") == 0
     assert run(output, "--label-maps", "exact", "--warmup", "4") == 2
-    assert "other --repeats, --warmup, --core, --clock or images: choose another --output" in capsys.readouterr().err
-    monkeypatch.setitem(SUITES, "cityscapes", SMALL)
+    assert "with other settings (warmup): choose another --output" in capsys.readouterr().err
+    monkeypatch.setitem(SUITES, "cityscapes", replace(SMALL, name="cityscapes"))
     assert run(output, "--label-maps", "exact", suite="cityscapes") == 2
     assert "the suite ade20k" in capsys.readouterr().err
     row = json.loads(output.read_text())
-    row["record"]["configuration"]["sha256"] = "0" * 64
+    row["details"]["sha256"] = "0" * 64
     (tmp_path / "older.jsonl").write_text(json.dumps(row) + "\n")
     assert run(tmp_path / "older.jsonl", "--label-maps", "exact") == 2
     assert "another pp_mobileseg_tiny_64x64_exact_float32_x86.nb" in capsys.readouterr().err
@@ -170,10 +178,10 @@ def test_paddle_inference_gives_the_labels_that_paddle_lite_gives(run, tmp_path)
     output = tmp_path / "inference.jsonl"
     flags = ["--label-maps", "exact", "argmax", "--rounds", "1"]
     assert run(output, "--engine", "paddle-inference", *flags) == 0
-    for each in read_measurements(output):
-        assert each.agreement > 0.999 and each.record.configuration.engine == "paddle-inference"
-        assert each.record.environment.versions["paddle-inference"] == paddle.__version__
-        assert bool(each.record.label_map_ms) == (each.case.label_map == "exact")
+    for each in read_file(output):
+        assert each.agreement > 0.999 and each.details["engine"] == "paddle-inference"
+        assert each.environment.versions["paddle-inference"] == paddle.__version__
+        assert ("label_map_ms" in each.samples) == (each.case.label_map == "exact")
 
 
 @pytest.mark.skipif(paddle.device.is_compiled_with_cuda(), reason="this Paddle can use a graphics card")
@@ -191,8 +199,8 @@ def test_a_phone_is_measured_by_the_benchmark_of_devices(run, tmp_path, monkeypa
         repeats, rounds = options["repeats"], options["rounds"]
         asked.append((serials, [nb.name for nb in nbs], repeats, rounds))
         for nb in nbs:
-            record = measured("pp_mobileseg_tiny", "exact", [10.0] * rounds, [1.0] * rounds).record
-            described = read_metadata(nb)
+            case = LatencyCase("pp_mobileseg_tiny", 64, 64, 40, "exact")
+            record, described = record_of(case, [10.0] * rounds, [1.0] * rounds), read_metadata(nb)
             configuration = replace(record.configuration, model=nb.name, sha256=described.sha256)
             yield replace(
                 record, configuration=configuration, environment=replace(record.environment, device="a phone")
@@ -205,31 +213,31 @@ def test_a_phone_is_measured_by_the_benchmark_of_devices(run, tmp_path, monkeypa
             right[..., ::2] += 1
         return [type("Prediction", (), {"labels": labels}) for labels in right]
 
-    monkeypatch.setattr(runner, "phone_bench", bench_double)
-    monkeypatch.setattr(runner, "phone_predict", predict_double)
+    monkeypatch.setattr(latency, "phone_bench", bench_double)
+    monkeypatch.setattr(latency, "phone_predict", predict_double)
     output = tmp_path / "phone.jsonl"
     flags = ["--engine", "phone", "--label-maps", "exact", "--serial", "abc", "--fp16"]
     assert run(output, *flags) == 0
     name = "pp_mobileseg_tiny_64x64_exact_{}_arm.nb"
     assert asked == [(["abc"], [name.format("float32"), name.format("float16")], 2, 2)]
-    full, half = read_measurements(output)
+    full, half = read_file(output)
     assert full.agreement == 1.0 and half.agreement == 0.5 and full.rounds == [0, 1]
     assert run(output, *flags) == 0 and len(asked) == 1
 
 
 def test_models_are_made_once_and_anew_when_their_sources_change(folder, images, monkeypatch):
-    case = Case("pp_mobileseg_tiny", 64, 64, 40, "exact")
+    case = LatencyCase("pp_mobileseg_tiny", 64, 64, 40, "exact")
     models = ModelFolder(folder, images)
-    models.make_all([case], processes=1)
+    models.make_all([case])
     assert models.missing([case]) == {}
-    monkeypatch.setattr("benchmarks.models.versions", lambda: {"paddlepaddle": "another"})
+    monkeypatch.setattr("benchmarks.suites.latency.models.sources_key", lambda module: "another")
     assert ModelFolder(folder, images).missing([case]) == {Export.of(case): [case]}
 
 
 def test_a_predictor_runs_on_its_core_and_its_memory_is_its_own(folder, images):
-    case = Case("pp_mobileseg_tiny", 64, 64, 40, "exact")
+    case = LatencyCase("pp_mobileseg_tiny", 64, 64, 40, "exact")
     models = ModelFolder(folder, images)
-    models.make_all([case], processes=1)
+    models.make_all([case])
     large = np.ones(10**8)
     with LitePredictor(models.model(case), CORE) as predictor:
         status = Path(f"/proc/{predictor._worker._process.pid}/status").read_text()
@@ -250,37 +258,40 @@ def test_the_clock_of_the_processor_stands_while_a_process_waits_for_its_core(ru
         for other in others:
             other.kill()
             other.wait()
-    wall, cpu = (read_measurements(tmp_path / f"{clock}.jsonl")[0] for clock in ("wall", "cpu"))
-    assert sum(cpu.record.network_ms[0]) < 0.8 * sum(wall.record.network_ms[0])
+    wall, cpu = (read_file(tmp_path / f"{clock}.jsonl")[0] for clock in ("wall", "cpu"))
+    assert sum(cpu.samples["network_ms"][0]) < 0.8 * sum(wall.samples["network_ms"][0])
     assert command.main(["report", str(tmp_path / "cpu.jsonl")]) == 0
     assert "that the process had its core" in capsys.readouterr().out
 
 
 @pytest.mark.slow
 def test_every_network_of_the_zoo_runs_with_every_label_map(tmp_path, images, monkeypatch):
-    suite = Suite("how small images do", "ade20k", 150, [(128, 128)], ("exact", "argmax", "vim"))
+    suite = replace(SMALL, num_classes=150, sizes=[(128, 128)], networks=None)
     monkeypatch.setitem(SUITES, "ade20k", suite)
     output = tmp_path / "all.jsonl"
     flags = ["--models", str(tmp_path / "models"), "--images", *map(str, images), "--rounds", "1", "--repeats", "1"]
     assert command.main(["run", "ade20k", "--output", str(output), *flags]) == 0
-    found = read_measurements(output)
+    found = read_file(output)
     assert len(found) == len(suite.cases())
     for each in found:
         assert each.agreement > (0.9 if each.case.label_map == "vim" else 0.999), each.case
-        assert min(each.record.classes_present) > 4, each.case
+        assert min(each.details["classes_present"]) > 4, each.case
 
 
-def test_training_is_timed_beside_paddlesegs_own_network_with_the_same_loss(tmp_path, capsys):
+def test_training_is_timed_beside_paddlesegs_own_network_with_the_same_loss(tmp_path, capsys, monkeypatch):
+    monkeypatch.setitem(SUITES, "training", replace(SUITES["training"], batch=2, height=64, width=64))
+    assert isinstance(SUITES["training"], TrainingSuite)
     output = tmp_path / "training.jsonl"
-    settings = TrainingSettings(batch=2, height=64, width=64, rounds=1, steps=1, warmup=1, core=CORE)
-    measure_training(ResultsFile(output), settings, ["pp_mobileseg_tiny"])
-    own, stock = read_speeds(output)
-    assert (own.implementation, stock.implementation) == ("plugin", "paddleseg")
-    assert own.losses == pytest.approx(stock.losses, rel=1e-4) and own.losses[1] != own.losses[0]
-    assert own.images_per_second == pytest.approx(2e3 / own.step_ms[0][0])
-    measure_training(ResultsFile(output), settings, ["pp_mobileseg_tiny"])
-    assert len(output.read_text().splitlines()) == 2
-    with pytest.raises(InputError, match="other settings"):
-        measure_training(ResultsFile(output), replace(settings, batch=3), ["pp_mobileseg_tiny"])
+    flags = ["run", "training", "--output", str(output), "--networks", "pp_mobileseg_tiny"]
+    flags += ["--rounds", "1", "--repeats", "1", "--core", str(CORE)]
+    assert command.main(flags) == 0
+    own, stock = read_file(output)
+    assert (own.case.implementation, stock.case.implementation) == ("plugin", "paddleseg")
+    (losses,), (others,) = own.samples["loss"], stock.samples["loss"]
+    assert losses == pytest.approx(others, rel=1e-4) and losses[1] != losses[0]
+    assert images_per_second(own) == pytest.approx(2e3 / own.samples["step_ms"][0][0])
+    before = output.read_bytes()
+    assert command.main(flags) == 0 and output.read_bytes() == before
+    assert command.main([*flags, "--warmup", "0"]) == 2 and "other settings (warmup)" in capsys.readouterr().err
     assert command.main(["report", str(output)]) == 0 and "images a second" in capsys.readouterr().out
     assert command.main(["run", "training", "--output", str(output), "--networks", "seaformer_tiny"]) == 2

@@ -1,26 +1,27 @@
-"""The benchmark of distillation: what differs between its runs, what it repeats, and what its tables say."""
+"""The suite of distillation: what differs between its runs, what it repeats, and what its tables say."""
 
-import json
-from pathlib import Path
+from dataclasses import replace
 
 import pytest
 import yaml
 
-from benchmarks.distillation import __main__ as command
-from benchmarks.distillation import latency
-from benchmarks.distillation.report import table
-from benchmarks.distillation.training import RUNS, TEACHER, checkpoint_of, run_config
+from benchmarks.__main__ import main
+from benchmarks.suites.distillation import suite
+from benchmarks.suites.distillation.cases import LATENCY, STUDENTS, TEACHER, DistillationCase
+from benchmarks.suites.distillation.report import gain, latency_table, score_table
+from benchmarks.suites.distillation.training import case_of, checkpoint_of, run_config
+from benchmarks.suites.registry import SUITES, read_file
 from paddleseg_mobileseg.config.reader import load_config
+from support.benchmark_measurements import measured, scored
 
 
-def row(run, seed, miou):
-    return {"run": run, "seed": seed, "iters": 200, "size": [192, 256], "miou": miou, "seconds": 61.2,
-            "student_scale": 1.0 if run == TEACHER else 0.5}
+def score(run, scores):
+    return scored("distillation", case_of(run), {"miou": scores, "training_s": [61.2] * len(scores)})
 
 
-def latency_row(case, **found):
-    return {"run": "latency", "case": case, "model": "pp_mobileseg_tiny", "sizes": [[192, 256], [96, 128]],
-            "median_ms": [8.0, 2.04], "ratio": 0.25, **found}
+def timed(scale, milliseconds):
+    case = DistillationCase(LATENCY, "pp_mobileseg_tiny", 9, 192, 256, scale)
+    return replace(measured("pp_mobileseg_tiny", "exact", milliseconds, suite="distillation"), case=case)
 
 
 def test_runs_differ_in_the_weights_of_the_distillation_alone(tmp_path):
@@ -33,7 +34,7 @@ def test_runs_differ_in_the_weights_of_the_distillation_alone(tmp_path):
     assert teacher["val_dataset"] == distilled["val_dataset"]
 
 
-@pytest.mark.parametrize("run", [TEACHER, *RUNS])
+@pytest.mark.parametrize("run", [TEACHER, *STUDENTS])
 def test_configs_of_the_runs_pass(run, tmp_path):
     path = tmp_path / "config.yml"
     path.write_text(yaml.safe_dump(run_config(run, tmp_path / "teacher.pdparams")))
@@ -41,20 +42,30 @@ def test_configs_of_the_runs_pass(run, tmp_path):
     assert content["batch_size"] * content["iters"] <= content["train_dataset"]["count"]
 
 
+def test_cases_are_those_of_the_configs():
+    assert case_of(TEACHER) == DistillationCase(TEACHER, "pp_mobileseg_tiny", 9, 192, 256, 1.0, 400, 8)
+    assert case_of("plain") == DistillationCase("plain", "pp_mobileseg_tiny", 9, 192, 256, 0.5, 200, 8)
+    assert case_of("plain").seen == (96, 128)
+
+
 def test_tables_give_mean_spread_gain_and_ratio():
-    rows = [row("teacher", 0, 0.8), row("plain", 1, 0.4), row("plain", 0, 0.5), row("plain", 2, 0.6)]
-    rows += [row("distilled", 0, 0.55), row("distilled", 1, 0.6), latency_row("scenes")]
-    lines = table(rows).splitlines()
-    assert "| teacher, whole images | 256x192 | 200 | 0 | 0.8000 | 0.8000 | - | 61 s |" in lines
-    assert (
-        "| student alone, reduced images | 128x96 | 200 | 0, 1, 2 | 0.5000, 0.4000, 0.6000 | 0.5000 | 0.1000 | 61 s |"
-    ) in lines
-    assert "Gain by the teacher, seed by seed: +0.0500, +0.2000; mean +0.1250." in lines
-    assert lines[-1] == "| `pp_mobileseg_tiny` | 256x192 | 128x96 | 8.0 ms | 2.0 ms | 0.25 |"
+    plain = replace(score("plain", [0.4, 0.5, 0.6]), rounds=[1, 0, 2])
+    results = [score(TEACHER, [0.8]), plain, score("distilled", [0.55, 0.6])]
+    assert score_table(results).rows == [
+        ["teacher, whole images", "256x192", "400", "0", "0.8000", "0.8000", "-", "61 s"],
+        ["student alone, reduced images", "128x96", "200", "0, 1, 2", "0.5000, 0.4000, 0.6000", "0.5000", "0.1000",
+         "61 s"],
+        ["student with the teacher, reduced images", "128x96", "200", "0, 1", "0.5500, 0.6000", "0.5750", "0.0354",
+         "61 s"],
+    ]
+    assert gain(results) == "Gain by the teacher, seed by seed: +0.0500, +0.2000; mean +0.1250."
+    assert gain(results[:2]) is None
+    (row,) = latency_table([timed(1.0, [8.0, 16.0, 8.0]), timed(0.5, [2.0, 4.0, 2.04])]).rows
+    assert row == ["`pp_mobileseg_tiny`", "256x192", "128x96", "8.0 ms", "2.0 ms", "0.25"]
 
 
 def test_what_the_results_hold_is_not_repeated(tmp_path, monkeypatch, capsys):
-    trained, timed = [], []
+    trained = []
 
     def train(run, seed, folder, teacher):
         trained.append((run, seed))
@@ -62,30 +73,32 @@ def test_what_the_results_hold_is_not_repeated(tmp_path, monkeypatch, capsys):
         checkpoint.parent.mkdir(parents=True)
         checkpoint.write_bytes(b"")
         assert teacher.is_file()
-        return row(run, seed, 0.5)
+        scores = {"miou": 0.5, "accuracy": 0.75, "training_s": 61.2}
+        return {**scores, "scenes": 160, "weights": {}, "teacher_sha256": "0"}
 
-    def time_case(case, folder, repeats):
-        timed.append(case)
-        return latency_row(case)
-
-    monkeypatch.setattr(command, "train_and_score", train)
-    monkeypatch.setattr(command, "time_case", time_case)
+    monkeypatch.setattr(suite, "train_and_score", train)
+    monkeypatch.setitem(SUITES, "distillation", replace(SUITES["distillation"], timed=()))
     output = tmp_path / "results.jsonl"
-    assert command.main(["--output", str(output), "--seeds", "0"]) == 0
-    assert trained == [("teacher", 0), ("distilled", 0), ("plain", 0)] and timed == list(latency.CASES)
-    assert command.main(["--output", str(output), "--seeds", "0", "1"]) == 0
-    assert trained[3:] == [("distilled", 1), ("plain", 1)] and timed == list(latency.CASES)
-    assert len([json.loads(line) for line in output.read_text().splitlines()]) == 5 + len(latency.CASES)
-    checkpoint_of(Path(tmp_path / "results" / "teacher")).unlink()
-    assert command.main(["--output", str(output), "--seeds", "2"]) == 2
+    flags = ["run", "distillation", "--output", str(output)]
+    assert main([*flags, "--rounds", "1"]) == 0
+    assert trained == [("teacher", 0), ("distilled", 0), ("plain", 0)]
+    assert main([*flags, "--rounds", "2"]) == 0
+    assert trained[3:] == [("distilled", 1), ("plain", 1)]
+    assert [(result.case.run, result.rounds) for result in read_file(output)] == [
+        ("teacher", [0]), ("distilled", [0, 1]), ("plain", [0, 1])
+    ]
+    checkpoint_of(tmp_path / "results" / "teacher").unlink()
+    assert main([*flags, "--rounds", "3"]) == 2
     assert "is gone; give another --output" in capsys.readouterr().err
 
 
 @pytest.mark.slow
 def test_reduced_network_is_timed_against_the_whole_one(tmp_path, monkeypatch):
-    monkeypatch.setitem(latency.CASES, "small", ("pp_mobileseg_tiny", 4, (128, 128)))
-    found = latency.time_case("small", tmp_path, repeats=10)
-    assert found["sizes"] == [[128, 128], [64, 64]]
-    shapes = [record["configuration"]["input_shape"] for record in found["records"]]
-    assert shapes == [[1, 3, 128, 128], [1, 3, 64, 64]]
-    assert len(found["median_ms"]) == 2 and found["ratio"] > 0
+    small = replace(SUITES["distillation"], trained=(), timed=[("pp_mobileseg_tiny", 4, (128, 128))])
+    monkeypatch.setitem(SUITES, "distillation", small)
+    output = tmp_path / "results.jsonl"
+    flags = ["--output", str(output), "--models", str(tmp_path / "models"), "--rounds", "2", "--repeats", "5"]
+    assert main(["run", "distillation", *flags]) == 0
+    whole, reduced = read_file(output)
+    assert [each.details["input_shape"] for each in (whole, reduced)] == [[1, 3, 128, 128], [1, 3, 64, 64]]
+    assert len(latency_table([whole, reduced]).rows) == 1 and whole.rounds == reduced.rounds == [0, 1]

@@ -1,13 +1,13 @@
-"""The benchmark that trains every network on the built-in scenes: its configs, its floor, and how it resumes."""
-
-import json
+"""The suite that trains every network on the built-in scenes: its configs, its floor, and how it resumes."""
 
 import numpy as np
 import pytest
 import yaml
 
-from benchmarks.zoo_training import __main__ as command
-from benchmarks.zoo_training.training import chance, scenes_config, train_and_score
+from benchmarks.__main__ import main
+from benchmarks.suites.registry import read_file
+from benchmarks.suites.zoo_training import suite
+from benchmarks.suites.zoo_training.training import chance, scenes_config, train_and_score
 from paddleseg_mobileseg.config.reader import load_config
 from paddleseg_mobileseg.data.synthetic import SyntheticScenes
 from paddleseg_mobileseg.models.zoo import MODELS, find_model
@@ -33,9 +33,8 @@ def test_chance_is_the_score_of_the_best_constant_answer():
 
 
 def test_a_short_training_is_scored_and_learns(tmp_path):
-    row = train_and_score(find_model("topformer_tiny"), tmp_path, iters=30, seed=0)
-    assert row["model"] == "topformer_tiny" and row["iters"] == 30 and row["size"] == [64, 96]
-    assert row["loss"][-1] < row["loss"][0] and 0 <= row["miou"] <= 1 and row["accuracy"] > 0.15
+    found = train_and_score(find_model("topformer_tiny"), tmp_path, iters=30, seed=0)
+    assert found["loss"][-1] < found["loss"][0] and 0 <= found["miou"] <= 1 and found["accuracy"] > 0.15
     assert (tmp_path / "iter_30" / "model.pdparams").is_file()
 
 
@@ -43,27 +42,28 @@ def test_what_the_results_hold_is_not_trained_again(tmp_path, capsys, monkeypatc
     trained = []
 
     def train(model, folder, iters, seed):
-        trained.append(model.name)
-        return row(model.name, iters, seed)
+        trained.append((model.name, seed))
+        return {"miou": 0.5, "chance": 0.03, "accuracy": 0.75, "loss": [2.0, 0.5], "training_s": 61.2 + seed}
 
-    def row(name, iters, seed):
-        figures = {"miou": 0.5, "chance": 0.03, "accuracy": 0.75, "loss": [2.0, 0.5], "seconds": 61.2}
-        return {"model": name, "iters": iters, "seed": seed, **figures}
-
-    monkeypatch.setattr(command, "train_and_score", train)
+    monkeypatch.setattr(suite, "train_and_score", train)
     output = tmp_path / "results.jsonl"
-    output.write_text(json.dumps(row("seaformer_tiny", 200, 0)) + "\n" + '{"model": "cut o')
-    arguments = ["--output", str(output), "--models", "mobileseg_ghostnet", "seaformer_tiny"]
-    assert command.main(arguments) == 0 and trained == ["mobileseg_ghostnet"]
-    assert command.main(arguments) == 0 and trained == ["mobileseg_ghostnet"]
-    last = capsys.readouterr().out.strip().splitlines()[-2:]
-    assert last == [
+    arguments = ["run", "zoo_training", "--output", str(output), "--networks", "mobileseg_ghostnet", "seaformer_tiny"]
+    assert main(arguments) == 0 and trained == [("mobileseg_ghostnet", 0), ("seaformer_tiny", 0)]
+    output.write_text(output.read_text() + '{"model": "cut o')
+    assert main(arguments) == 0 and len(trained) == 2
+    assert main([*arguments, "--rounds", "2"]) == 0
+    assert trained[2:] == [("mobileseg_ghostnet", 1), ("seaformer_tiny", 1)]
+    assert [result.rounds for result in read_file(output)] == [[0, 1], [0, 1]]
+    assert {(result.case.batch, result.case.height, result.case.width) for result in read_file(output)} == {(8, 64, 96)}
+    assert main(["report", str(output)]) == 0
+    assert capsys.readouterr().out.strip().splitlines()[-4:-1] == [
         "| `seaformer_tiny` | 200 | 0.5000 | 0.0300 | 0.7500 | 2.00, 0.50 | 61 s |",
+        "| `seaformer_tiny` | 200 | 0.5000 | 0.0300 | 0.7500 | 2.00, 0.50 | 62 s |",
         "| `mobileseg_ghostnet` | 200 | 0.5000 | 0.0300 | 0.7500 | 2.00, 0.50 | 61 s |",
     ]
 
 
-@pytest.mark.parametrize("arguments", [["--models", "resnet"], ["--iters", "3"]])
+@pytest.mark.parametrize("arguments", [["--networks", "resnet"], ["--iters", "3"], ["--rounds", "0"]])
 def test_bad_arguments_are_one_line(arguments, tmp_path, capsys):
-    assert command.main(["--output", str(tmp_path / "results.jsonl"), *arguments]) == 2
+    assert main(["run", "zoo_training", "--output", str(tmp_path / "results.jsonl"), *arguments]) == 2
     assert capsys.readouterr().err.startswith("error: ")

@@ -6,7 +6,7 @@ import subprocess
 import numpy as np
 import pytest
 
-from paddleseg_mobileseg.deploy.runtime.records import summarise
+from paddleseg_mobileseg.deploy.runtime.stats import summarise
 from support import bench_program
 
 BENCH = bench_program.SOURCES / "bench"

@@ -16,11 +16,11 @@ from paddleseg_mobileseg.deploy.runtime.records import (
     Configuration,
     Environment,
     Record,
-    flat,
     json_lines,
     markdown,
     ratio,
 )
+from paddleseg_mobileseg.deploy.runtime.stats import flat
 from support.exports import export_around, save_scene
 
 CONFIGURATION = Configuration(

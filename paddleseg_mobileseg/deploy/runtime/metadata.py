@@ -2,14 +2,16 @@
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Dict, Optional, Union
+from typing import Dict, Optional, Union
 
 from ...errors import InputError
+from ...schema import check_schema, from_dict
 from ..ir.tensors import InputTensor, OutputTensor
 
 SCHEMA = 3
+_AGAIN = "convert the model again"
 
 FP16_UNVERIFIED = (
     "half precision has not been shown right on any device: under emulation its labels agreed with float32 in 46 % of "
@@ -69,10 +71,6 @@ def sha256_of(path: Path) -> str:
         raise InputError(f"cannot read {path}: {error.strerror}") from error
 
 
-def _from_dict(kind: type, content: Dict[str, Any]) -> Any:
-    return kind(**{entry.name: content[entry.name] for entry in fields(kind)})
-
-
 def read_metadata(nb: Union[str, Path]) -> Metadata:
     """Read the JSON file beside `nb` and check that it belongs to it.
 
@@ -84,25 +82,17 @@ def read_metadata(nb: Union[str, Path]) -> Metadata:
         raise InputError(f"there is no model {nb}; `mobileseg convert` makes one")
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        schema = content["schema"] if "schema" in content else "1 or 2"
-        if schema != SCHEMA:
-            raise InputError(f"{path} is of schema {schema}, and this version reads {SCHEMA}; convert the model again")
-        metadata = _from_dict(
-            Metadata,
-            {
-                **content,
-                "input": _from_dict(InputTensor, content["input"]),
-                "output": _from_dict(OutputTensor, content["output"]),
-            },
-        )
     except OSError as error:
         raise InputError(
             f"cannot read {path}: {error.strerror}; it says what {nb.name} takes and gives, so keep the two together"
         ) from error
-    except InputError:
-        raise
-    except (ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{path} is damaged or of another version ({error}); convert the model again") from error
+    except ValueError as error:
+        raise InputError(f"{path} is damaged: {error}; {_AGAIN}") from error
+    check_schema(content, SCHEMA, str(path), _AGAIN)
+    try:
+        metadata = from_dict(Metadata, content)
+    except InputError as error:
+        raise InputError(f"{path} is damaged: {error}; {_AGAIN}") from error
     if sha256_of(nb) != metadata.sha256:
         raise InputError(f"{nb} is damaged or not the model that {path.name} describes; convert the model again")
     return metadata

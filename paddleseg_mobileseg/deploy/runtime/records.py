@@ -3,10 +3,12 @@
 import json
 import os
 import platform
-import statistics
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timezone
 from typing import Any, Callable, Dict, List, Optional, Tuple
+
+from ...report.tables import Table, span
+from .stats import flat, round_medians, summarise, within_rounds
 
 SCHEMA = 3
 
@@ -108,31 +110,9 @@ class Record:
         return json.dumps({**asdict(self), "summary": self.summary()})
 
 
-def flat(rounds: List[List[float]]) -> List[float]:
-    """The samples of all turns."""
-    return [sample for turn in rounds for sample in turn]
-
-
-def summarise(samples: List[float]) -> Dict[str, float]:
-    """min, median, mean, p90 and standard deviation of samples in milliseconds."""
-    samples = sorted(samples)
-    return {
-        "min_ms": samples[0],
-        "median_ms": statistics.median(samples),
-        "mean_ms": statistics.fmean(samples),
-        # The smallest sample that 90 % of them do not exceed.
-        "p90_ms": samples[-(-len(samples) * 9 // 10) - 1],
-        "stddev_ms": statistics.stdev(samples) if len(samples) > 1 else 0.0,
-    }
-
-
 def ratio(record: Record, base: Record) -> float:
-    """Time of `record` over that of `base`: the median over the rounds that both took part in.
-
-    Within a round they ran one after the other, so what slows the whole machine down slows both.
-    """
-    turns = zip(record.rounds_ms, base.rounds_ms)
-    return statistics.median(statistics.median(mine) / statistics.median(others) for mine, others in turns)
+    """Time of `record` over that of `base`, network and label map together, within the rounds."""
+    return within_rounds(round_medians(record.rounds_ms), round_medians(base.rounds_ms))
 
 
 def host_environment(versions: Dict[str, str], core: Optional[int] = None) -> Environment:
@@ -174,15 +154,8 @@ _FACTS: List[Tuple[str, Callable[[Record], Any]]] = [
     ("classes", lambda r: r.configuration.num_classes),
     ("output", lambda r: r.configuration.output_kind),
     ("label map", lambda r: r.configuration.label_map),
-    ("classes present", lambda r: _span(r.classes_present)),
+    ("classes present", lambda r: span(r.classes_present)),
 ]
-
-
-def _span(numbers: List[int]) -> str:
-    if not numbers:
-        return "-"
-    low, high = min(numbers), max(numbers)
-    return str(low) if low == high else f"{low} to {high}"
 
 
 def markdown(records: List[Record]) -> str:
@@ -193,12 +166,8 @@ def markdown(records: List[Record]) -> str:
     times = ("min", "median", "mean", "p90", "stddev")
     titles = ["model", *(title for title, _ in varying), "init", "first"]
     titles += [*(("network", "labels") if split else ()), *times, "ratio"]
-    lines = [
-        f"Milliseconds of one inference; {', '.join(common)}.",
-        "",
-        f"| {' | '.join(titles)} |",
-        f"|{' --- |' * (1 + len(varying))}{' ---: |' * (len(titles) - 1 - len(varying))}",
-    ]
+    texts = 1 + len(varying)
+    rows = []
     for record in records:
         summary = record.summary()
         cells = [record.configuration.model, *(str(fact(record)) for _, fact in varying)]
@@ -208,8 +177,9 @@ def markdown(records: List[Record]) -> str:
             cells.append(f"{summary['label_map']['median_ms']:.2f}" if summary["label_map"] else "-")
         cells += [f"{summary['end_to_end'][f'{name}_ms']:.1f}" for name in times]
         cells.append(f"{ratio(record, records[0]):.2f}")
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines)
+        rows.append(cells)
+    table = Table("l" * texts + "r" * (len(titles) - texts), titles, rows)
+    return f"Milliseconds of one inference; {', '.join(common)}.\n\n{table.markdown()}"
 
 
 def json_lines(records: List[Record]) -> str:
