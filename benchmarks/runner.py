@@ -14,7 +14,7 @@ from paddleseg_mobileseg.deploy.android.bench import bench as phone_bench
 from paddleseg_mobileseg.deploy.android.bench_binary import RunSettings
 from paddleseg_mobileseg.deploy.android.predict import predict as phone_predict
 from paddleseg_mobileseg.deploy.runtime.bench import LiteRun
-from paddleseg_mobileseg.deploy.runtime.inputs import read_image
+from paddleseg_mobileseg.deploy.runtime.inputs import load_input
 from paddleseg_mobileseg.deploy.runtime.records import Record, host_environment
 from paddleseg_mobileseg.errors import InputError
 from paddleseg_mobileseg.files import write_text
@@ -150,7 +150,7 @@ class _Session:
         """Measure a case of this host once."""
         model = self._models.model(case)
         with open_predictor(case, model, self._settings.core, self._settings.clock) as predictor:
-            batches = [read_image(path, predictor.metadata.input) for path in self._models.images]
+            batches = [load_input(path, predictor.metadata.input) for path in self._models.images]
             run = LiteRun(predictor, batches, f"{len(batches)} images")
             run.warm_up(self._settings.warmup)
             run.take_turn(self._settings.repeats)

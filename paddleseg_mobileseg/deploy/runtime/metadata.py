@@ -6,10 +6,11 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Dict, Optional, Union
 
+from ...data.preprocessing import Preprocessing
 from ...errors import InputError
 from ..ir.tensors import InputTensor, OutputTensor
 
-SCHEMA = 3
+SCHEMA = 4
 
 FP16_UNVERIFIED = (
     "half precision has not been shown right on any device: under emulation its labels agreed with float32 in 46 % of "
@@ -73,6 +74,22 @@ def _from_dict(kind: type, content: Dict[str, Any]) -> Any:
     return kind(**{entry.name: content[entry.name] for entry in fields(kind)})
 
 
+def _metadata_of(content: Dict[str, Any]) -> Metadata:
+    given, preprocessing = content["input"], content["input"]["preprocessing"]
+    if preprocessing is not None:
+        preprocessing = _from_dict(Preprocessing, preprocessing)
+        if list(preprocessing.size) != given["shape"][2:]:
+            raise ValueError(f"preprocessing makes {preprocessing.size}, and the input is {given['shape']}")
+    return _from_dict(
+        Metadata,
+        {
+            **content,
+            "input": _from_dict(InputTensor, {**given, "preprocessing": preprocessing}),
+            "output": _from_dict(OutputTensor, content["output"]),
+        },
+    )
+
+
 def read_metadata(nb: Union[str, Path]) -> Metadata:
     """Read the JSON file beside `nb` and check that it belongs to it.
 
@@ -84,25 +101,16 @@ def read_metadata(nb: Union[str, Path]) -> Metadata:
         raise InputError(f"there is no model {nb}; `mobileseg convert` makes one")
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        schema = content["schema"] if "schema" in content else "1 or 2"
-        if schema != SCHEMA:
-            raise InputError(f"{path} is of schema {schema}, and this version reads {SCHEMA}; convert the model again")
-        metadata = _from_dict(
-            Metadata,
-            {
-                **content,
-                "input": _from_dict(InputTensor, content["input"]),
-                "output": _from_dict(OutputTensor, content["output"]),
-            },
-        )
+        schema = content.get("schema", "1 or 2")
+        metadata = _metadata_of(content) if schema == SCHEMA else None
     except OSError as error:
         raise InputError(
             f"cannot read {path}: {error.strerror}; it says what {nb.name} takes and gives, so keep the two together"
         ) from error
-    except InputError:
-        raise
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{path} is damaged or of another version ({error}); convert the model again") from error
+    if metadata is None:
+        raise InputError(f"{path} is of schema {schema}, and this version reads {SCHEMA}; convert the model again")
     if sha256_of(nb) != metadata.sha256:
         raise InputError(f"{nb} is damaged or not the model that {path.name} describes; convert the model again")
     return metadata
