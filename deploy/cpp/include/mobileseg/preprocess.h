@@ -4,7 +4,7 @@
 // `input.preprocessing` what to do, and `Preprocessing` below has its names. An image gets a frame in the upper left
 // corner of the input: all of it ("stretch"), or the size that PaddleSeg's transforms give, which keep the image's
 // ratio. Where the input cannot hold that, it is the largest frame of the image's ratio that the input can. The rest is
-// padding, to the right and below. What lies there in a label map is not of the image: `FrameSize` says where it begins.
+// padding, to the right and below. A label map shows it too; `FrameSize` says which part of it is the image.
 //
 // The elements are those of the Python side (`paddleseg_mobileseg.data.preprocessing`) and of PaddleSeg within 1e-5:
 //  - Pixels are resized as float32, as PaddleSeg does, by the rules of OpenCV's INTER_LINEAR (that of its x86 builds;
@@ -94,7 +94,15 @@ inline double FreeScale(const Preprocessing& how, int height, int width) {
   }
 }
 
-inline bool Complete(const Preprocessing& how) {
+// A pixel's value as an element of a plane.
+inline float Normalised(const Preprocessing& how, int plane, float value) {
+  return (value / 255.0f - how.mean[plane]) / how.std[plane];
+}
+
+}  // namespace detail
+
+// Whether there is no std of 0, and every number that `resize` needs.
+inline bool IsComplete(const Preprocessing& how) {
   for (const float value : how.std)
     if (value == 0.0f) return false;
   if (std::min({how.long_side, how.short_side, how.min_long_side, how.size_divisor}) < 0) return false;
@@ -102,13 +110,6 @@ inline bool Complete(const Preprocessing& how) {
   if (how.resize == Resize::kShortSide) return how.short_side > 0;
   return how.resize != Resize::kFactor || how.factor > 0;
 }
-
-// A pixel's value as an element of a plane.
-inline float Normalised(const Preprocessing& how, int plane, float value) {
-  return (value / 255.0f - how.mean[plane]) / how.std[plane];
-}
-
-}  // namespace detail
 
 // The part of the input, from its upper left corner, that an image of this size gets.
 inline ImageSize FrameSize(const Preprocessing& how, int height, int width) {
@@ -119,7 +120,8 @@ inline ImageSize FrameSize(const Preprocessing& how, int height, int width) {
   const std::int64_t columns = (detail::ScaledSide(width, scale) + step - 1) / step * step;
   if (rows <= how.height && columns <= how.width) return {static_cast<int>(rows), static_cast<int>(columns)};
   scale = std::min(static_cast<double>(how.height) / height, static_cast<double>(how.width) / width);
-  return {std::min(detail::ScaledSide(height, scale), how.height), std::min(detail::ScaledSide(width, scale), how.width)};
+  return {std::min(detail::ScaledSide(height, scale), how.height),
+          std::min(detail::ScaledSide(width, scale), how.width)};
 }
 
 // Makes the network's input of an image.
@@ -132,7 +134,7 @@ inline PreprocessStatus Preprocess(const Preprocessing& how, const std::uint8_t*
   if (std::min({height, width, how.height, how.width}) < 1) return PreprocessStatus::kBadShape;
   if (row_bytes == 0) row_bytes = std::size_t{3} * width;
   if (row_bytes < std::size_t{3} * width) return PreprocessStatus::kBadShape;
-  if (!detail::Complete(how)) return PreprocessStatus::kBadSettings;
+  if (!IsComplete(how)) return PreprocessStatus::kBadSettings;
 
   const ImageSize frame = FrameSize(how, height, width);
   const auto taps = how.interpolation == Interpolation::kLinear ? detail::LinearTaps : detail::NearestTaps;
