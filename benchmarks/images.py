@@ -6,9 +6,9 @@ from typing import List
 import cv2
 import numpy as np
 
+from paddleseg_mobileseg.data.image_file import read_image
+from paddleseg_mobileseg.data.preprocessing import Preprocessing
 from paddleseg_mobileseg.data.synthetic import SyntheticScenes
-from paddleseg_mobileseg.deploy.ir.tensors import InputTensor
-from paddleseg_mobileseg.deploy.runtime.inputs import read_image
 from paddleseg_mobileseg.files import atomic_path
 
 from .cache import key_of, sources_key
@@ -40,5 +40,5 @@ def built_in_images(folder: Path, count: int) -> List[Path]:
 
 def read_images(paths: List[Path], height: int, width: int) -> np.ndarray:
     """Images as networks get them, float32 [N, 3, height, width], normalised."""
-    tensor = InputTensor("x", [1, 3, height, width], MEAN, STD)
-    return np.concatenate([read_image(path, tensor) for path in paths])
+    preprocessing = Preprocessing(height, width, MEAN, STD)
+    return np.concatenate([preprocessing.apply(read_image(path)) for path in paths])

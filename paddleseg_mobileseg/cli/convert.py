@@ -45,12 +45,12 @@ def summary(output: Path, metadata: Metadata) -> str:
     label_map = f", by {result.label_map}" if result.kind == "labels" else ""
     if result.label_size:
         label_map = ", from which the runtime makes labels of {}x{} (upsample_labels.h)".format(*result.label_size)
-    normalised = f", mean {tensor.mean}, std {tensor.std}" if tensor.mean else ""
     passes = ", ".join(f"{what} ({count})" for what, count in metadata.passes.items()) or "nothing"
     rows = {
         "wrote": f"{output} ({metadata.bytes / 1e6:.2f} MB) and {metadata_path(output).name}",
         "target": f"{metadata.target}, {metadata.precision}, weights in {metadata.weights}, opt {metadata.opt_version}",
-        "input": f"{tensor.name}: {tensor.dtype} {tensor.shape} {tensor.layout}, {tensor.channel_order}{normalised}",
+        "input": f"{tensor.name}: {tensor.dtype} {tensor.shape} {tensor.layout}",
+        "images": str(tensor.preprocessing or "no deploy.yaml says how they become the input"),
         "output": f"{result.kind}: {result.dtype} {result.shape}{classes}{label_map}",
         "passes": passes,
     }

@@ -34,6 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
+    from ..data.image_file import read_image
     from ..deploy.android.predict import predict
     from ..deploy.runtime.agreement import total_agreement
     from ..deploy.runtime.inputs import find_images
@@ -51,7 +52,8 @@ def run(args: argparse.Namespace) -> None:
         settings=settings,
         warn=warn,
     ):
-        rows.append(_row(prediction, write_prediction(prediction.image, prediction.labels, args.save_dir)))
+        image = read_image(prediction.image)
+        rows.append(_row(prediction, write_prediction(prediction.image.stem, image, prediction.labels, args.save_dir)))
         if prediction.agreement:
             agreements.append(prediction.agreement)
         if not args.json:

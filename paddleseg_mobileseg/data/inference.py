@@ -1,7 +1,7 @@
-"""PaddleSeg's inference with label maps that never interpolate every class to the size of the image."""
+"""From a network's answer to a label map of the image's own size, without interpolating every class to that size."""
 
 from contextlib import contextmanager
-from typing import Any, Iterator, List, Optional, Tuple
+from typing import Any, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 import paddle
@@ -9,6 +9,14 @@ from paddle.nn import functional as F
 from paddleseg.core import infer
 
 from ..labels import compiled, upsample_labels
+
+
+class Step(NamedTuple):
+    """One step back: "resize" interpolates to a height and width, "padding" keeps so much of the upper left corner."""
+
+    name: str
+    size: Tuple[int, int]
+    align_corners: bool = False
 
 
 @contextmanager
@@ -46,28 +54,101 @@ def label_map(logits: paddle.Tensor, trans_info: List[Any]) -> paddle.Tensor:
     Returns:
         Labels [N, 1, H, W], int32, as of `paddleseg.core.infer.inference`.
     """
-    steps = [_step(item) for item in reversed(trans_info)]
-    last = max((index for index, (name, _) in enumerate(steps) if name == "resize"), default=None)
-    size = logits.shape[2:]
-    for index, (name, (height, width)) in enumerate(steps):
-        if index == last:
-            size = [height, width]
-            break
-        logits = logits[:, :, :height, :width] if name == "padding" else F.interpolate(
-            logits, [height, width], mode="bilinear"
-        )
-        size = logits.shape[2:]
     # A sliding window gives double precision.
-    values = np.ascontiguousarray(logits.astype("float32").numpy())
-    labels = paddle.to_tensor(upsample_labels(values, size)).unsqueeze(1)
-    for _, (height, width) in steps[last + 1 :] if last is not None else []:
-        labels = labels[:, :, :height, :width]
+    values = logits.astype("float32").numpy()
+    return paddle.to_tensor(restored_labels(values, trans_info)).unsqueeze(1)
+
+
+def restored_labels(
+    logits: np.ndarray,
+    trans_info: Sequence[Any],
+    network_size: Optional[Tuple[int, int]] = None,
+    input_size: Optional[Tuple[int, int]] = None,
+    align_corners: bool = False,
+) -> np.ndarray:
+    """The label map that PaddleSeg's evaluation makes of logits: `reverse_transform`, then the argmax.
+
+    The last interpolation is never carried out: `upsample_labels` takes its place. Where an image keeps its size on the
+    way into the network, that last one is the network's own, and the low-resolution logits are enough.
+
+    Args:
+        logits: float32 [N, C, h, w], of any resolution.
+        trans_info: as of `label_map`.
+        network_size: what the network's end interpolates to, where `logits` come from before that.
+        input_size: of the network, in which padding is measured, where its logits may have another size.
+        align_corners: of the network's interpolation.
+
+    Returns:
+        Labels [N, H, W], int32.
+
+    Raises:
+        InputError: a logit is not a number.
+    """
+    steps = _undo(trans_info)
+    if input_size and any(step.name == "padding" for step in steps):
+        steps.insert(0, Step("resize", input_size))
+    if network_size:
+        steps.insert(0, Step("resize", network_size, align_corners))
+    steps = _without_idle(steps, logits.shape[2:])
+    resizes = [index for index, step in enumerate(steps) if step.name == "resize"]
+    last = resizes[-1] if resizes else len(steps)
+    for step in steps[:last]:
+        logits = _taken(logits, step)
+    final = steps[last] if resizes else Step("resize", logits.shape[2:])
+    labels = upsample_labels(np.ascontiguousarray(logits, np.float32), final.size, final.align_corners)
+    for _, (height, width), _ in steps[last + 1:]:
+        labels = labels[:, :height, :width]
     return labels
 
 
-def _step(item: Any) -> Tuple[str, Tuple[int, int]]:
+def _taken(logits: np.ndarray, step: Step) -> np.ndarray:
+    height, width = step.size
+    if step.name == "padding":
+        return logits[:, :, :height, :width]
+    given = paddle.to_tensor(np.ascontiguousarray(logits, np.float32))
+    return F.interpolate(given, [height, width], mode="bilinear", align_corners=step.align_corners).numpy()
+
+
+def restored_label_map(labels: np.ndarray, trans_info: Sequence[Any]) -> np.ndarray:
+    """Labels [N, h, w] of the network's input size brought to the image's size as PaddleSeg's `reverse_transform` does.
+
+    A label cannot be interpolated, so that its nearest one is taken, by the rule of Paddle's `nearest_interp_v2`.
+
+    Returns:
+        Labels [N, H, W] of the same dtype.
+    """
+    for name, (height, width), _ in _undo(trans_info):
+        if name == "padding":
+            labels = labels[:, :height, :width]
+        else:
+            rows, columns = _nearest(labels.shape[1], height), _nearest(labels.shape[2], width)
+            labels = labels[:, rows[:, np.newaxis], columns]
+    return labels
+
+
+def _nearest(size: int, wanted: int) -> np.ndarray:
+    ratio = np.float32(size) / np.float32(wanted)
+    return np.minimum((ratio * np.arange(wanted, dtype=np.float32)).astype(np.int64), size - 1)
+
+
+def _undo(trans_info: Sequence[Any]) -> List[Step]:
+    """The steps back, the first one first."""
+    return [_step(item) for item in reversed(trans_info)]
+
+
+def _step(item: Any) -> Step:
     """Through a data loader the names come as lists of one, and the sizes as tensors."""
     name = item[0][0] if isinstance(item[0], list) else item[0]
     if name not in ("resize", "padding"):
         raise ValueError(f"an unexpected transform '{name}' in trans_info")
-    return name, (int(item[1][0]), int(item[1][1]))
+    return Step(name, (int(item[1][0]), int(item[1][1])))
+
+
+def _without_idle(steps: Sequence[Step], size: Sequence[int]) -> List[Step]:
+    """The steps that change anything, from logits of this height and width on."""
+    kept, now = [], tuple(size)
+    for step in steps:
+        if step.size != now:
+            kept.append(step)
+            now = step.size
+    return kept

@@ -7,10 +7,13 @@ from typing import Any, Dict, List, Optional, Sequence, Union
 import numpy as np
 from tqdm import tqdm
 
+from ..data.transforms import paddleseg_input
+from ..errors import InputError
 from ..files import scratch_folder
 from ..labels import label_map_of
 from ..report.tables import Table, cell
 from .convert import convert
+from .ir.io_signature import describe_input
 from .ir.static_graph import StaticGraph
 from .lower import LoweredModel, lower
 from .runtime.agreement import Agreement, measure_agreement, total_agreement
@@ -123,6 +126,7 @@ class PaddleReference:
     def __init__(self, exported: Union[str, Path, LoweredModel], metadata: Metadata):
         lowered = _lowered(exported, metadata)
         self.output = metadata.output
+        self.transforms, self.input = lowered.source.transforms, describe_input(lowered.program)
         self.graph = StaticGraph(lowered.program)
         # VIM, where the export has it and the conversion does not, or the other way about, is another label map.
         same = (lowered.source_label_map == "vim") == (metadata.output.label_map == "vim")
@@ -142,3 +146,16 @@ class PaddleReference:
         if reference.shape != output.shape or not np.isfinite(output).all():
             return measure_agreement(reference, output, name)
         return measure_agreement(reference, output, name, (self.labels(batch), self.output.labels(output)))
+
+    def image_labels(self, image: Union[str, Path]) -> np.ndarray:
+        """Class numbers [H, W] of an image file at its own size, without what the conversion wrote down of images.
+
+        PaddleSeg's own transforms prepare it, as the export lists them, and their record of it is undone.
+
+        Raises:
+            InputError: the image cannot be read, or the export does not list its transforms.
+        """
+        if self.input.preprocessing is None:
+            raise InputError("the exported model has no deploy.yaml, so its preprocessing is unknown; export it again")
+        batch, trans_info = paddleseg_input(self.transforms, self.input.preprocessing, image)
+        return self.output.restored(self.graph.run(batch), trans_info, self.input.preprocessing.size)

@@ -92,9 +92,11 @@ def write_model(
     """Write a lowered model, with its JSON file, into a folder of one's own; the arguments are those of `convert`.
 
     Raises:
-        InputError: the folder cannot be written, or the weights cannot be stored so.
+        InputError: the folder cannot be written, the weights cannot be stored so, or a transform of deploy.yaml cannot
+            be reproduced at the input's size.
         ToolError: opt failed.
     """
+    described = describe_input(lowered.program)
     program, rewritten = storable(lowered.program, weights)
     optimize(*program.save(nb.parent), nb, target, weights, fp16)
     _clear_version_padding(nb)
@@ -103,7 +105,7 @@ def write_model(
         precision="float16" if fp16 else "float32",
         weights=weights,
         unverified=FP16_UNVERIFIED if fp16 else None,
-        input=describe_input(lowered.program),
+        input=described,
         output=lowered.output,
         num_classes=count_classes(lowered.program),
         sha256=sha256_of(nb),

@@ -8,13 +8,11 @@ import cv2
 import numpy as np
 import paddle
 
-from ..data.samples import file_fault
+from ..data.image_file import IMAGE_SUFFIXES, read_image
 from ..errors import InputError
 
 MEAN = np.array([0.485, 0.456, 0.406], "float32")
 STD = np.array([0.229, 0.224, 0.225], "float32")
-
-_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
 
 
 class ImageFolder(paddle.io.Dataset):
@@ -54,9 +52,9 @@ class ImageFolder(paddle.io.Dataset):
             raise InputError(f"{folder} has {what}; give it a folder of images for each class")
         self.samples: List[Tuple[str, int]] = []
         for name in found:
-            files = sorted(path for path in (folder / name).iterdir() if path.suffix.lower() in _SUFFIXES)
+            files = sorted(path for path in (folder / name).iterdir() if path.suffix.lower() in IMAGE_SUFFIXES)
             if not files:
-                raise InputError(f"{folder / name} holds no images ({', '.join(_SUFFIXES)}); fill it or remove it")
+                raise InputError(f"{folder / name} holds no images ({', '.join(IMAGE_SUFFIXES)}); fill it or remove it")
             self.samples += [(str(path), self.classes.index(name)) for path in files]
 
     def __len__(self) -> int:
@@ -69,7 +67,7 @@ class ImageFolder(paddle.io.Dataset):
             InputError: the image cannot be read.
         """
         path, label = self.samples[index]
-        image = read_image(path)
+        image = read_image(path, thorough=False)
         if self.augment:
             random = np.random.default_rng((self.seed, self.epoch, index))
             image = random_crop(image, self.size, random)
@@ -79,19 +77,6 @@ class ImageFolder(paddle.io.Dataset):
             image = centre_crop(image, self.size)
         image = (image.astype("float32") / 255 - MEAN) / STD
         return np.ascontiguousarray(image.transpose(2, 0, 1)), np.int64(label)
-
-
-def read_image(path: str) -> np.ndarray:
-    """An image [H, W, 3], uint8 RGB.
-
-    Raises:
-        InputError: the file is missing, damaged or no image.
-    """
-    fault = file_fault(path, thorough=False)
-    image = None if fault else cv2.imread(path, cv2.IMREAD_COLOR)
-    if image is None:
-        raise InputError(f"{path} {fault or 'is not an image'}; replace it or remove it from the folder")
-    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
 
 
 def random_crop(image: np.ndarray, size: int, random: np.random.Generator) -> np.ndarray:

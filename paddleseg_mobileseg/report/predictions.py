@@ -15,12 +15,13 @@ _STRENGTH = 0.6
 """Share of the class colour in an overlay, that of PaddleSeg's predict."""
 
 
-def write_prediction(path: Path, labels: np.ndarray, folder: Path) -> List[Path]:
-    """Write the overlay and the label map of an image, at its own size, into the folders that PaddleSeg uses.
+def write_prediction(name: str, image: np.ndarray, labels: np.ndarray, folder: Path) -> List[Path]:
+    """Write the overlay and the label map of an image into the folders that PaddleSeg uses.
 
     Args:
-        path: of the image.
-        labels: class numbers [h, w], of any size.
+        name: of the files, without a suffix.
+        image: uint8 RGB [H, W, 3].
+        labels: class numbers [H, W].
         folder: gets the two folders.
 
     Returns:
@@ -30,13 +31,11 @@ def write_prediction(path: Path, labels: np.ndarray, folder: Path) -> List[Path]
     Raises:
         InputError: they cannot be written.
     """
-    image = cv2.imread(str(path), cv2.IMREAD_COLOR)[..., ::-1]
     if labels.max() > 255:
-        raise InputError(f"{path} got class {labels.max()}, and images hold 256 classes")
+        raise InputError(f"{name} got class {labels.max()}, and images hold 256 classes")
     labels = labels.astype(np.uint8)
-    labels = cv2.resize(labels, image.shape[1::-1], interpolation=cv2.INTER_NEAREST)
     colours = get_color_map_list(256)
-    name = f"{path.stem}.png"
+    name = f"{name}.png"
     added, pseudo = folder / "added_prediction" / name, folder / "pseudo_color_prediction" / name
     mixed = overlay(image, labels, np.reshape(colours, (-1, 3)), _STRENGTH)
     with atomic_path(added) as scratch:

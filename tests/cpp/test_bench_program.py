@@ -13,8 +13,19 @@ import numpy as np
 import pytest
 
 from paddleseg_mobileseg import upsample_labels
+from paddleseg_mobileseg.data.preprocessing import Preprocessing
 from support import bench_program
-from support.bench_networks import converted_network, double_only, exact, pooled_network, record_of, run, written
+from support.bench_networks import (
+    BIAS,
+    WEIGHTS,
+    converted_network,
+    double_only,
+    exact,
+    pooled_network,
+    record_of,
+    run,
+    written,
+)
 from support.bench_program import double_logits, double_model
 
 
@@ -84,6 +95,69 @@ def test_exact_labels_are_those_of_upsample_labels(arch, logits, tmp_path, corne
     assert record["label_map"]["digests"] == [fnv1a(labels.tobytes()) for labels in expected]
     assert record["classes_present"] == [len(np.unique(labels)) for labels in expected]
     assert record["output"]["dtype"] == "float32"
+
+
+PREPARED = {
+    "stretch": {},
+    "stretch, nearest, blue first": {"interpolation": "NEAREST", "channel_order": "BGR"},
+    "keep ratio": {"resize": "keep_ratio", "long_side": 2048, "short_side": 64, "size_divisor": 32},
+    "short side": {"resize": "short_side", "short_side": 50, "long_side": 70},
+    "limit long": {"resize": "limit_long", "long_side": 60, "min_long_side": 50, "padding_value": 0.0},
+    "factor": {"resize": "factor", "factor": 0.5, "padding_value": -0.25, "padding_normalized": True},
+    "none": {"resize": "none"},
+}
+
+
+@double_only
+@pytest.mark.parametrize("name", PREPARED)
+def test_images_are_prepared_as_python_prepares_them(arch, tmp_path, name):
+    network = pooled_network(tmp_path, count=1)
+    preprocessing = Preprocessing(*network.size, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225), **PREPARED[name])
+    sizes = [(64, 96), (131, 90), (45, 71)]
+    random = np.random.default_rng(0)
+    images = [random.integers(0, 256, (*size, 3), dtype=np.uint8) for size in sizes]
+    flags = ["--model", network.nb, "--input-shape", "1,3,64,96", *bench_program.preprocessing_flags(preprocessing)]
+    for index, image in enumerate(images):
+        flags += ["--image", bench_program.save_image(tmp_path / f"{index}.rgb", image)]
+        flags += ["--image-size", "{},{}".format(*image.shape[:2])]
+    batches = [preprocessing.apply(image) for image in images]
+    files, once = written(flags, tmp_path, 3)
+    record_of(arch, *once, "--write", "input")
+    for file, batch in zip(files, batches):
+        np.testing.assert_allclose(np.fromfile(file, "<f4").reshape(batch.shape), batch, rtol=0, atol=1e-5)
+    record = record_of(arch, *once)
+    assert record["configuration"]["image_sizes"] == [list(size) for size in sizes]
+    for file, batch in zip(files, batches):
+        expected = double_logits(batch, WEIGHTS, BIAS)
+        np.testing.assert_allclose(np.fromfile(file, "<f4").reshape(expected.shape), expected, rtol=0, atol=1e-4)
+
+
+@double_only
+def test_images_of_one_size_are_timed_in_turn_and_repeated_in_a_batch(tmp_path):
+    network = pooled_network(tmp_path, count=1)
+    preprocessing = Preprocessing(64, 96, (0.5,) * 3, (0.5,) * 3)
+    images = [np.full((30, 40, 3), grey, np.uint8) for grey in (20, 200)]
+    flags = ["--model", network.nb, "--input-shape", "2,3,64,96", *bench_program.preprocessing_flags(preprocessing)]
+    for index, image in enumerate(images):
+        flags += ["--image", bench_program.save_image(tmp_path / f"{index}.rgb", image)]
+    files = [tmp_path / "first", tmp_path / "second"]
+    flags += ["--image-size", "30,40", *(part for file in files for part in ("--output", file))]
+    record = record_of("host", *flags, "--warmup", 0, "--repeats", 3)
+    assert len(record["samples"]["network_ms"]) == 3
+    for file, image in zip(files, images):
+        logits = np.fromfile(file, "<f4").reshape(record["output"]["shape"])
+        expected = np.repeat(double_logits(preprocessing.apply(image), WEIGHTS, BIAS), 2, axis=0)
+        np.testing.assert_allclose(logits, expected, rtol=0, atol=1e-4)
+
+
+@double_only
+def test_an_image_of_another_size_is_refused(tmp_path):
+    network = pooled_network(tmp_path, count=1)
+    image = bench_program.save_image(tmp_path / "0.rgb", np.zeros((30, 40, 3)))
+    flags = ["--model", network.nb, "--input-shape", "1,3,64,96", "--mean", "0,0,0", "--std", "1,1,1"]
+    done = run("host", *flags, "--image", image, "--image-size", "40,31")
+    assert done.returncode == 2
+    assert b"0.rgb has 3600 bytes, --image-size asks for 3720 (uint8, three a pixel)" in done.stderr
 
 
 def test_labels_of_the_graph_are_read_as_the_integers_they_are(arch, network_for, tmp_path):

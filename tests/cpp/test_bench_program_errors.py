@@ -14,6 +14,8 @@ MODEL = ["--model", "m.nb"]
 SHAPE = ["--input-shape", "1,3,8,8"]
 INPUT = ["--input", "x.f32"]
 WHOLE = MODEL + SHAPE + INPUT
+IMAGE = MODEL + SHAPE + ["--image", "x.rgb"]
+PREPARED = IMAGE + ["--image-size", "8,8", "--mean", "0,0,0", "--std", "1,1,1"]
 
 
 def error_of(done, status):
@@ -57,6 +59,19 @@ def error_of(done, status):
         (WHOLE + ["--labels", "exact", "--label-size", "0,8"], "not '0'"),
         (WHOLE + ["--write", "labels"], "--write labels needs --labels exact or --labels graph"),
         (WHOLE + ["--output", "a", "--output", "b"], "--output must be given as often as --input: 1, not 2 times"),
+        (WHOLE + ["--image", "x.rgb"], "--input and --image cannot be combined"),
+        (WHOLE + ["--mean", "0,0,0"], "--mean belongs to --image"),
+        (IMAGE, "--image needs --image-size, as the model's .nb.json has it"),
+        (IMAGE + ["--image-size", "8,8", "--mean", "0,0,0"], "--image needs --std"),
+        (PREPARED + ["--image-size", "8,8"] * 2, "--image-size must be given once, or as often as --image: 1, not 3"),
+        (PREPARED + ["--mean", "0,0,0"], "--mean is given twice"),
+        (PREPARED + ["--resize", "crop"], "--resize must be one of stretch, keep_ratio, short_side, limit_long"),
+        (PREPARED + ["--resize", "keep_ratio"], "--resize lacks the --long-side, --short-side or --factor"),
+        (PREPARED + ["--interpolation", "AREA"], "--interpolation must be one of LINEAR, NEAREST, not 'AREA'"),
+        (PREPARED + ["--padding-value", "grey"], "--padding-value must be a number, not 'grey'"),
+        (PREPARED + ["--output", "a", "--output", "b"], "--output must be given as often as --image: 1, not 2 times"),
+        (IMAGE + ["--image-size", "8,8", "--mean", "0,0", "--std", "1,1,1"], "--mean must be 3 numbers with commas"),
+        (IMAGE + ["--image-size", "8,8", "--mean", "0,0,0", "--std", "1,0,1"], "--std holds a 0"),
         (MODEL + INPUT + ["--input-shape", "1,3,8"], "--input-shape must be 4 numbers with commas, not '1,3,8'"),
         (MODEL + INPUT + ["--input-shape", "1,3,-1,8"], "not '-1'"),
         (MODEL + INPUT + ["--input-shape", "32768,32768,32768,32768"], "--input-shape holds more than 2^28 elements"),

@@ -29,7 +29,8 @@ PROPERTIES = [
 def build(folder, *flags):
     bench_program.need("g++")
     program = folder / "parts"
-    command = ["g++", "-std=c++17", "-O1", *bench_program.WARNINGS, *flags, f"-I{BENCH}", *SOURCES, "-o", program]
+    includes = [f"-I{BENCH}", f"-I{bench_program.SOURCES / 'include'}"]
+    command = ["g++", "-std=c++17", "-O1", *bench_program.WARNINGS, *flags, *includes, *SOURCES, "-o", program]
     done = subprocess.run([str(part) for part in command], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return program

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import paddleseg.transforms as T
 import pytest
 from paddle import nn
 
 from paddleseg_mobileseg import InputError, ToolError
 from paddleseg_mobileseg.cli import main
+from paddleseg_mobileseg.data.preprocessing import Preprocessing
 from paddleseg_mobileseg.deploy.compare import compare
 from paddleseg_mobileseg.deploy.convert import convert
 from paddleseg_mobileseg.deploy.ir.tensors import InputTensor
@@ -19,7 +19,6 @@ from paddleseg_mobileseg.deploy.runtime.inputs import (
     input_sources,
     load_input,
     noise,
-    read_image,
     source_name,
 )
 from paddleseg_mobileseg.deploy.runtime.metadata import metadata_path, sha256_of
@@ -49,7 +48,7 @@ def own_nb(small_nb, tmp_path):
 
 
 def image_input(shape):
-    return InputTensor("x", list(shape), MEAN, STD)
+    return InputTensor("x", list(shape), Preprocessing(*shape[2:], MEAN, STD))
 
 
 def random_logits(seed=0):
@@ -120,19 +119,9 @@ def test_label_maps_of_all_forms():
         np.testing.assert_array_equal(label_map_of(output), labels)
 
 
-@pytest.mark.parametrize("name", ["scene.png", "scene.jpg"])
-def test_images_are_prepared_as_paddleseg_does(name, tmp_path):
-    path = save_scene(tmp_path / name, seed=4, height=96, width=160)
-    transforms = T.Compose([T.Resize(target_size=(64, 128)), T.Normalize(MEAN, STD)])
-    expected = transforms({"img": str(path)})["img"][np.newaxis]
-    prepared = read_image(path, image_input([1, 3, 128, 64]))
-    assert prepared.dtype == np.float32 and prepared.shape == (1, 3, 128, 64)
-    np.testing.assert_allclose(prepared, expected, rtol=1e-6, atol=1e-6)
-
-
 def test_a_batch_repeats_the_image(tmp_path):
     path = save_scene(tmp_path / "scene.png", seed=4, height=64, width=64)
-    batch = read_image(path, image_input([2, 3, 64, 64]))
+    batch = load_input(path, image_input([2, 3, 64, 64]))
     np.testing.assert_array_equal(batch[0], batch[1])
 
 
@@ -162,7 +151,7 @@ def test_a_image_that_cannot_be_read_is_named(damage, tmp_path):
 def test_images_need_a_known_normalisation(tmp_path):
     path = save_scene(tmp_path / "scene.png", seed=4, height=64, width=64)
     with pytest.raises(InputError, match="no deploy.yaml.*--random"):
-        read_image(path, InputTensor("x", [1, 3, 64, 64], None, None))
+        load_input(path, InputTensor("x", [1, 3, 64, 64], None))
 
 
 def test_noise_follows_its_seed():
@@ -290,7 +279,7 @@ def test_a_damaged_model_with_a_matching_checksum_is_a_failure_of_the_tool(own_n
             predictor.run(noise([1, 3, 32, 32], 0))
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"schema": 3}'])
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"schema": 4}'])
 def test_a_damaged_json_file_is_refused(own_nb, text):
     metadata_path(own_nb).write_text(text)
     with pytest.raises(InputError, match="model.nb.json is damaged"):
@@ -300,10 +289,10 @@ def test_a_damaged_json_file_is_refused(own_nb, text):
 def test_a_json_file_of_another_schema_is_refused(own_nb):
     content = json.loads(metadata_path(own_nb).read_text())
     metadata_path(own_nb).write_text(json.dumps({key: value for key, value in content.items() if key != "schema"}))
-    with pytest.raises(InputError, match="has no schema number, and this version reads schema 3"):
+    with pytest.raises(InputError, match="has no schema number, and this version reads schema 4"):
         LitePredictor(own_nb)
     metadata_path(own_nb).write_text(json.dumps({**content, "schema": 99}))
-    with pytest.raises(InputError, match="of schema 99, and this version reads 3"):
+    with pytest.raises(InputError, match="of schema 99, and this version reads 4"):
         LitePredictor(own_nb)
 
 

@@ -10,12 +10,15 @@ import shutil
 import struct
 import subprocess
 import tempfile
+from dataclasses import asdict
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Sequence
 
 import numpy as np
 import pytest
+
+from paddleseg_mobileseg.data.preprocessing import Preprocessing
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = ROOT / "deploy" / "cpp"
@@ -142,3 +145,21 @@ def double_logits(
     logits = np.einsum("kc,nchw->nkhw", np.asarray(weights, np.float64), means)
     offset = np.zeros(len(weights)) if bias is None else np.asarray(bias, np.float64)
     return (logits + offset[:, np.newaxis, np.newaxis]).astype(np.float32)
+
+
+def save_image(path: Path, image: np.ndarray) -> Path:
+    """The pixels as `--image` takes them."""
+    path.write_bytes(np.ascontiguousarray(image, np.uint8).tobytes())
+    return path
+
+
+def preprocessing_flags(preprocessing: Preprocessing) -> List[str]:
+    """The flags that say what `input.preprocessing` of a `.nb.json` does."""
+    fields = asdict(preprocessing)
+    flags = ["--padding-normalized"] if fields["padding_normalized"] else []
+    for name in sorted(set(fields) - {"height", "width", "padding_normalized"}):
+        value = fields[name]
+        if value is not None:
+            text = ",".join(map(repr, value)) if isinstance(value, tuple) else str(value)
+            flags += [f"--{name.replace('_', '-')}", text]
+    return flags

@@ -27,6 +27,24 @@ File OpenForReading(const std::string& path, const char* what) {
   return file;
 }
 
+// A file of nothing but `elements` values.
+//   flag, kind: of what says how many there must be, and what they are.
+template <typename Value>
+std::vector<Value> ReadValues(const std::string& path, const std::string& what, std::int64_t elements,
+                              const std::string& flag, const std::string& kind) {
+  const File file = OpenForReading(path, what.c_str());
+  struct stat status;
+  fstat(fileno(file.get()), &status);
+  const std::int64_t wanted = elements * static_cast<std::int64_t>(sizeof(Value));
+  if (status.st_size != wanted)
+    throw BadInput(what + " " + path + " has " + std::to_string(status.st_size) + " bytes, " + flag + " asks for " +
+                   std::to_string(wanted) + " (" + kind + ")");
+  std::vector<Value> values(static_cast<std::size_t>(elements));
+  if (std::fread(values.data(), sizeof(Value), values.size(), file.get()) != values.size())
+    throw BadInput("cannot read " + what + " " + path + ": it ends early");
+  return values;
+}
+
 }  // namespace
 
 std::string ModelOptVersion(const std::string& path) {
@@ -41,20 +59,16 @@ std::string ModelOptVersion(const std::string& path) {
 }
 
 std::vector<float> ReadInput(const std::string& path, std::int64_t elements) {
-  const File file = OpenForReading(path, "the input");
-  struct stat status;
-  fstat(fileno(file.get()), &status);
-  const std::int64_t wanted = elements * static_cast<std::int64_t>(sizeof(float));
-  if (status.st_size != wanted)
-    throw BadInput("the input " + path + " has " + std::to_string(status.st_size) + " bytes, --input-shape asks for " +
-                   std::to_string(wanted) + " (float32)");
-  std::vector<float> values(static_cast<std::size_t>(elements));
-  if (std::fread(values.data(), sizeof(float), values.size(), file.get()) != values.size())
-    throw BadInput("cannot read the input " + path + ": it ends early");
+  const std::vector<float> values = ReadValues<float>(path, "the input", elements, "--input-shape", "float32");
   for (std::size_t i = 0; i < values.size(); ++i)
     if (!std::isfinite(values[i]))
       throw BadInput("the input " + path + " is NaN or infinite at element " + std::to_string(i));
   return values;
+}
+
+std::vector<std::uint8_t> ReadImage(const std::string& path, int height, int width) {
+  const std::int64_t elements = std::int64_t{3} * height * width;
+  return ReadValues<std::uint8_t>(path, "the image", elements, "--image-size", "uint8, three a pixel");
 }
 
 void CreateOutput(const std::string& path) {

@@ -17,6 +17,9 @@ std::string ModelOptVersion(const std::string& path);
 // Throws BadInput: it cannot be read, its size is not that of `elements` float32, or an element is not finite.
 std::vector<float> ReadInput(const std::string& path, std::int64_t elements);
 
+// Red, green and blue of each pixel. Throws BadInput: it cannot be read, or its size is not that of such an image.
+std::vector<std::uint8_t> ReadImage(const std::string& path, int height, int width);
+
 // Creates the file, so that a bad name is known before the network runs. Throws BadInput.
 void CreateOutput(const std::string& path);
 

@@ -11,6 +11,7 @@
 #include "crash.h"
 #include "error.h"
 #include "files.h"
+#include "inputs.h"
 #include "measurement.h"
 #include "options.h"
 #include "report.h"
@@ -21,7 +22,7 @@ namespace {
 
 // Every mistake that can be known beforehand is told before the network takes its time.
 void CheckFiles(const Options& options) {
-  for (const auto& input : options.inputs) ReadInput(input, options.InputElements());
+  for (std::size_t i = 0; i < options.Files().size(); ++i) LoadInput(options, i);
   for (const auto& output : options.outputs) CreateOutput(output);
 }
 

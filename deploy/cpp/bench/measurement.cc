@@ -9,6 +9,7 @@
 #include "digest.h"
 #include "error.h"
 #include "files.h"
+#include "inputs.h"
 #include "label_map.h"
 #include "network.h"
 
@@ -67,8 +68,8 @@ class Session {
 
   void FirstPass(Measurement& measurement) {
     ResultOfAll outputs, label_maps;
-    for (std::size_t i = 0; i < options_.inputs.size(); ++i) {
-      std::vector<float> input = ReadInput(options_.inputs[i], options_.InputElements());
+    for (std::size_t i = 0; i < options_.Files().size(); ++i) {
+      std::vector<float> input = LoadInput(options_, i);
       const Output output = RunOnce(input, measurement.first_pass);
       CheckNumbers(output);
       // What the graph computed only has to be looked at, and that once.
@@ -81,13 +82,18 @@ class Session {
         label_maps.Add(label_map_->data(), label_map_->size_in_bytes());
         measurement.label_map = label_maps.Of(label_map_->dtype(), label_map_->shape());
       }
-      if (!options_.outputs.empty()) {
-        const bool labels = options_.write == "labels";
-        WriteOutput(options_.outputs[i], labels ? label_map_->data() : output.data,
-                    labels ? label_map_->size_in_bytes() : output.Bytes());
-      }
+      if (!options_.outputs.empty()) Write(options_.outputs[i], input, output);
       if (Timed()) inputs_.push_back(std::move(input));
     }
+  }
+
+  void Write(const std::string& path, const std::vector<float>& input, const Output& output) const {
+    if (options_.write == "input")
+      WriteOutput(path, input.data(), input.size() * sizeof(float));
+    else if (options_.write == "labels")
+      WriteOutput(path, label_map_->data(), label_map_->size_in_bytes());
+    else
+      WriteOutput(path, output.data, output.Bytes());
   }
 
   void TakeTurn(int turn, Times& times) { RunOnce(inputs_[static_cast<std::size_t>(turn) % inputs_.size()], times); }

@@ -7,12 +7,17 @@
 #include <string>
 #include <vector>
 
+#include "mobileseg/preprocess.h"
+
 namespace mobileseg_bench {
 
 struct Options {
   std::string model;
   std::vector<std::int64_t> input_shape;  // N, C, H, W
-  std::vector<std::string> inputs;
+  std::vector<std::string> inputs;  // these or images, not both
+  std::vector<std::string> images;
+  std::vector<mobileseg::ImageSize> image_sizes;  // of each image, or one for all
+  mobileseg::Preprocessing preprocessing;         // of the images
   int warmup = 20;
   int repeats = 50;
   double min_seconds = 0;
@@ -23,7 +28,10 @@ struct Options {
   std::vector<int> label_size;  // height, width; empty unless labels is "exact"
   bool align_corners = false;
   std::vector<std::string> outputs;  // none, or one for each input
-  std::string write;                 // after parsing "labels" or "tensor"
+  std::string write;                 // after parsing "labels", "tensor" or "input"
+
+  // The inputs or images, whichever are there.
+  const std::vector<std::string>& Files() const { return images.empty() ? inputs : images; }
 
   // Elements of one input.
   std::int64_t InputElements() const;

@@ -45,10 +45,13 @@ JsonObject SummaryOf(const Times& times) {
 
 JsonObject ConfigurationOf(const Options& options) {
   const auto size = options.label_size.empty() ? std::nullopt : std::make_optional(options.label_size);
+  std::vector<std::vector<int>> image_sizes;
+  for (const mobileseg::ImageSize& image : options.image_sizes) image_sizes.push_back({image.height, image.width});
   return JsonObject()
       .Add("model", options.model)
       .Add("input_shape", options.input_shape)
-      .Add("inputs", options.inputs)
+      .Add("inputs", options.Files())
+      .Add("image_sizes", image_sizes)
       .Add("warmup", options.warmup)
       .Add("repeats", options.repeats)
       .Add("min_seconds", options.min_seconds)

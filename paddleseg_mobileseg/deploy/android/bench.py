@@ -6,6 +6,7 @@ from pathlib import Path
 from time import sleep
 from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Union
 
+import numpy as np
 from tqdm import tqdm
 
 from ...errors import InputError, MobilesegError
@@ -124,18 +125,25 @@ class InputFiles:
         Raises:
             InputError: an image cannot be read, or the folder cannot be written.
         """
-        key = f"{tensor.shape} {tensor.mean} {tensor.std}"
+        key = f"{tensor.shape} {tensor.preprocessing}"
         if key not in self._written:
             paths = [self._folder / f"{len(self._written)}_{index}.f32" for index in range(len(self.sources))]
             for path, source in zip(paths, self.sources):
-                batch = load_input(source, tensor)
-                try:
-                    path.write_bytes(batch.astype("<f4").tobytes())
-                except OSError as error:
-                    reason = f"{error.strerror}; free some space, or set TMPDIR"
-                    raise InputError(f"cannot write {path}: {reason}") from error
+                write_batch(path, load_input(source, tensor))
             self._written[key] = paths
         return self._written[key]
+
+
+def write_batch(path: Path, batch: np.ndarray) -> None:
+    """Write an input as the program reads it, raw little-endian float32.
+
+    Raises:
+        InputError: it cannot be written.
+    """
+    try:
+        path.write_bytes(batch.astype("<f4").tobytes())
+    except OSError as error:
+        raise InputError(f"cannot write {path}: {error.strerror}; free some space, or set TMPDIR") from error
 
 
 class _Session:

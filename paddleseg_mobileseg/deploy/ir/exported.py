@@ -3,13 +3,12 @@
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Dict, Optional, Sequence, Tuple, Union
+from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
 
 import numpy as np
 import yaml
 from google.protobuf.message import DecodeError
 
-from ...data.preprocessing import Preprocessing
 from ...errors import InputError
 from ...files import atomic_path
 from .params import read_params, write_params
@@ -24,13 +23,13 @@ class ExportedModel:
         folder: where it was read from.
         program: its ProgramDesc.
         params: arrays of its persistable variables, by name.
-        preprocessing: from deploy.yaml; None where there is no such file.
+        transforms: deploy.yaml's list of what an image goes through; None where there is no such file.
     """
 
     folder: Path
     program: ProgramDesc
     params: Dict[str, np.ndarray]
-    preprocessing: Optional[Preprocessing]
+    transforms: Optional[List[Any]]
 
     @property
     def block(self) -> BlockDesc:
@@ -73,7 +72,7 @@ class ExportedModel:
         """The same model with a program of its own; the arrays are shared, nobody writes into them."""
         program = ProgramDesc()
         program.CopyFrom(self.program)
-        return ExportedModel(self.folder, program, dict(self.params), self.preprocessing)
+        return ExportedModel(self.folder, program, dict(self.params), self.transforms)
 
     def save(self, folder: Union[str, Path]) -> Tuple[Path, Path]:
         """Write `model.pdmodel` and `model.pdiparams` into `folder`.
@@ -107,24 +106,6 @@ def _read_deploy_yaml(path: Path) -> Dict[str, Any]:
     if not isinstance(section, dict):
         raise InputError(f"{path} has no section 'Deploy'; export the model again")
     return section
-
-
-def _read_preprocessing(path: Path, transforms: Any) -> Preprocessing:
-    """Mean and std of the last `Normalize` in deploy.yaml's transforms; PaddleSeg's own defaults where it has none."""
-    normalize = None
-    for transform in transforms or []:
-        if isinstance(transform, dict) and transform.get("type") == "Normalize":
-            normalize = transform
-    if normalize is None:
-        # Without Normalize PaddleSeg feeds the pixels 0 ... 255 as they are.
-        return Preprocessing((0.0,) * 3, (1 / 255,) * 3)
-    try:
-        mean, std = (tuple(float(v) for v in normalize.get(key, (0.5,) * 3)) for key in ("mean", "std"))
-    except (TypeError, ValueError) as error:
-        raise InputError(f"{path}: mean and std of Normalize must be three numbers each") from error
-    if len(mean) != 3 or len(std) != 3 or 0 in std:
-        raise InputError(f"{path}: mean and std of Normalize must be three numbers each, and no std may be 0")
-    return Preprocessing(mean, std)
 
 
 def _find_program(folder: Path, section: Dict[str, Any]) -> Tuple[Path, Path]:
@@ -179,5 +160,5 @@ def read_exported(folder: Union[str, Path]) -> ExportedModel:
         folder=folder,
         program=program,
         params=read_params(params_path, program),
-        preprocessing=_read_preprocessing(recipe, section.get("transforms")) if section else None,
+        transforms=(section.get("transforms") or []) if section else None,
     )

@@ -4,6 +4,7 @@ from typing import Dict, List, Optional, Sequence
 
 import numpy as np
 
+from ...data.transforms import read_preprocessing
 from ...errors import InputError
 from .exported import ExportedModel
 from .program import DTYPES, OpDesc, dims_of, get_attr, inputs_of
@@ -11,14 +12,16 @@ from .tensors import InputTensor
 
 
 def describe_input(model: ExportedModel) -> InputTensor:
-    """The input of a model of fixed input shape."""
-    preprocessing = model.preprocessing
-    return InputTensor(
-        name=model.input_name,
-        shape=dims_of(model.variables()[model.input_name]),
-        mean=preprocessing and list(preprocessing.mean),
-        std=preprocessing and list(preprocessing.std),
-    )
+    """The input of a model of fixed input shape.
+
+    Raises:
+        InputError: deploy.yaml's transforms cannot be reproduced at that shape.
+    """
+    shape = dims_of(model.variables()[model.input_name])
+    preprocessing = None
+    if model.transforms is not None:
+        preprocessing = read_preprocessing(model.transforms, *shape[2:], where=f"{model.folder / 'deploy.yaml'}")
+    return InputTensor(model.input_name, shape, preprocessing)
 
 
 def output_kind(model: ExportedModel) -> str:

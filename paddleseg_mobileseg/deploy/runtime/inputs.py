@@ -3,17 +3,14 @@
 from pathlib import Path
 from typing import List, Optional, Sequence, Union
 
-import cv2
 import numpy as np
 
-from ...data.samples import file_fault
+from ...data.image_file import IMAGE_SUFFIXES, read_image
 from ...errors import InputError
 from ..ir.tensors import InputTensor
 
 Source = Union[Path, int]
 """An image file, or the seed of noise."""
-
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
 
 
 def noise(shape: Sequence[int], seed: int) -> np.ndarray:
@@ -41,34 +38,25 @@ def find_images(paths: Sequence[Union[str, Path]]) -> List[Path]:
     return found
 
 
-def read_image(path: Union[str, Path], tensor: InputTensor) -> np.ndarray:
-    """An image file as the network's input: RGB, resized to it, normalised.
+def prepare_image(image: np.ndarray, tensor: InputTensor) -> np.ndarray:
+    """An image as the network's input.
 
     Args:
-        path: the file.
+        image: uint8 RGB [H, W, 3].
         tensor: the network's input; with a batch of several the image is repeated.
 
     Returns:
         float32 of the input's shape [N, 3, H, W].
 
     Raises:
-        InputError: the file cannot be read whole, or the model does not say how to normalise.
+        InputError: the model does not say how images become its input.
     """
-    if tensor.mean is None or tensor.std is None:
+    if tensor.preprocessing is None:
         raise InputError(
-            "the exported model has no deploy.yaml, so its mean and std are unknown; "
+            "the exported model has no deploy.yaml, so its preprocessing is unknown; "
             "export it with `mobileseg export`, or use noise (--random) instead of images"
         )
-    fault = file_fault(str(path), thorough=True)
-    image = cv2.imread(str(path), cv2.IMREAD_COLOR) if fault is None else None
-    if image is None:
-        raise InputError(f"{path} {fault or 'is not an image'}; replace it or leave it out")
-    count, _, height, width = tensor.shape
-    # PaddleSeg resizes in floating point, so that is what the network was evaluated with.
-    pixels = cv2.cvtColor(image, cv2.COLOR_BGR2RGB).astype(np.float32)
-    scaled = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_LINEAR) / np.float32(255)
-    normalised = (scaled - np.array(tensor.mean, np.float32)) / np.array(tensor.std, np.float32)
-    return np.ascontiguousarray(np.repeat(normalised.transpose(2, 0, 1)[np.newaxis], count, axis=0))
+    return np.repeat(tensor.preprocessing.apply(image), tensor.shape[0], axis=0)
 
 
 def input_sources(images: Optional[Sequence[Union[str, Path]]], random: int, seed: int) -> List[Source]:
@@ -93,6 +81,6 @@ def load_input(source: Source, tensor: InputTensor) -> np.ndarray:
     """The network's input, float32 of its shape, from an image file or the seed of noise.
 
     Raises:
-        InputError: the image cannot be read.
+        InputError: the image cannot be read, or the model does not say how images become its input.
     """
-    return noise(tensor.shape, source) if isinstance(source, int) else read_image(source, tensor)
+    return noise(tensor.shape, source) if isinstance(source, int) else prepare_image(read_image(source), tensor)

@@ -10,7 +10,7 @@ from ...errors import InputError
 from ...schema import check_schema, from_dict
 from ..ir.tensors import InputTensor, OutputTensor
 
-SCHEMA = 3
+SCHEMA = 4
 _AGAIN = "convert the model again"
 
 FP16_UNVERIFIED = (
@@ -71,6 +71,12 @@ def sha256_of(path: Path) -> str:
         raise InputError(f"cannot read {path}: {error.strerror}") from error
 
 
+def _check_size(tensor: InputTensor) -> None:
+    preprocessing = tensor.preprocessing
+    if preprocessing is not None and list(preprocessing.size) != tensor.shape[2:]:
+        raise InputError(f"input.preprocessing makes {list(preprocessing.size)}, and the input is {tensor.shape}")
+
+
 def read_metadata(nb: Union[str, Path]) -> Metadata:
     """Read the JSON file beside `nb` and check that it belongs to it.
 
@@ -91,6 +97,7 @@ def read_metadata(nb: Union[str, Path]) -> Metadata:
     check_schema(content, SCHEMA, str(path), _AGAIN)
     try:
         metadata = from_dict(Metadata, content)
+        _check_size(metadata.input)
     except InputError as error:
         raise InputError(f"{path} is damaged: {error}; {_AGAIN}") from error
     if sha256_of(nb) != metadata.sha256:

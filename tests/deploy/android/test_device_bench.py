@@ -4,13 +4,13 @@ import json
 import re
 
 import numpy as np
+import paddleseg.transforms as T
 import pytest
 
 from paddleseg_mobileseg.deploy.android import bench as bench_module
 from paddleseg_mobileseg.deploy.ir.exported import read_exported
 from paddleseg_mobileseg.deploy.ir.static_graph import StaticGraph
-from paddleseg_mobileseg.deploy.ir.tensors import InputTensor
-from paddleseg_mobileseg.deploy.runtime.inputs import noise, read_image
+from paddleseg_mobileseg.deploy.runtime.inputs import noise
 from paddleseg_mobileseg.deploy.runtime.metadata import read_metadata
 from paddleseg_mobileseg.labels import label_map_of
 from support.exports import MEAN, STD, save_scene
@@ -90,12 +90,14 @@ def test_models_take_turns_and_cool_down_between(phone, tmp_path, bench_command,
 def test_images_are_fed_in_turn_as_the_export_prepares_them(phone, model, bench_command, tmp_path):
     images = [save_scene(tmp_path / f"{seed}.png", seed, 96, 96) for seed in (1, 2, 3)]
     (record,) = records_of(bench_command(model, "--images", *images[:2], "--json", "--keep").out)
-    tensor = InputTensor("x", SHAPE, MEAN, STD)
-    batches = [read_image(image, tensor) for image in images[:2]]
+    # The transforms of the export keep the ratio of these square images.
+    steps = [T.Resize([HEIGHT, HEIGHT]), T.Padding([WIDTH, HEIGHT]), T.Normalize(MEAN, STD)]
+    batches = [T.Compose(steps)({"img": str(image)})["img"][np.newaxis] for image in images[:2]]
     assert record["configuration"]["inputs"] == "2 images"
     assert record["classes_present"] == [paddle_classes(batch) for batch in batches]
     sent = [phone.host_path(path).read_bytes() for path in phone.pushed if path.endswith("input.f32")]
-    assert sent == [batch.tobytes() for batch in batches]
+    for content, batch in zip(sent, batches):
+        np.testing.assert_allclose(np.frombuffer(content, "<f4").reshape(batch.shape), batch, rtol=0, atol=1e-6)
     (record,) = records_of(bench_command(model, "--images", *images, "--json").out)
     assert record["configuration"]["inputs"] == "2 images", "a turn of two runs has no time for the third"
 

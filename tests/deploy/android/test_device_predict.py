@@ -4,27 +4,40 @@ import json
 
 import cv2
 import numpy as np
+import paddle
+import paddleseg.transforms as T
 import pytest
+from paddleseg.core.infer import reverse_transform
 from PIL import Image
 
+from paddleseg_mobileseg import ToolError
 from paddleseg_mobileseg.deploy.android import predict as predict_module
 from paddleseg_mobileseg.deploy.android.bench_binary import RunSettings
 from paddleseg_mobileseg.deploy.android.predict import predict
-from paddleseg_mobileseg.deploy.ir.exported import read_exported
-from paddleseg_mobileseg.deploy.ir.static_graph import StaticGraph
-from paddleseg_mobileseg.deploy.ir.tensors import InputTensor
-from paddleseg_mobileseg.deploy.runtime.inputs import read_image
+from paddleseg_mobileseg.deploy.ir.tensors import OutputTensor
 from paddleseg_mobileseg.deploy.runtime.metadata import metadata_path
-from paddleseg_mobileseg.labels import label_map_of
 from support.bench_program import double_logits
 from support.exports import MEAN, STD, save_scene, scene
 from support.phones import CLASSES, HEIGHT, STRIDE, WIDTH, change_metadata, exported_squares, squares, write_model
 
-TENSOR = InputTensor("x", [1, 3, HEIGHT, WIDTH], MEAN, STD)
+FRAME = [32, 43]
+"""Where an image of 96x128 lies in the input: the transforms of the export keep its ratio."""
+
+
+def network_input(image):
+    """An image as the network gets it, by PaddleSeg's transforms, and what has to be undone."""
+    steps = [T.Resize(FRAME[::-1]), T.Padding([WIDTH, HEIGHT]), T.Normalize(MEAN, STD)]
+    sample = T.Compose(steps)({"img": str(image)})
+    return sample["img"][np.newaxis], sample["trans_info"]
 
 
 def paddle_labels(image):
-    return label_map_of(StaticGraph(read_exported(exported_squares(0))).run(read_image(image, TENSOR)))[0]
+    """What PaddleSeg's evaluation gives for an image."""
+    batch, trans_info = network_input(image)
+    weights, bias = squares(0)
+    low = paddle.to_tensor(double_logits(batch, weights, bias, STRIDE))
+    logits = paddle.nn.functional.interpolate(low, [HEIGHT, WIDTH], mode="bilinear")
+    return reverse_transform(logits, trans_info, "bilinear").argmax(1).numpy()[0]
 
 
 @pytest.fixture
@@ -37,9 +50,9 @@ def test_labels_of_the_phone_are_those_of_paddle(phone, model, program, images):
     assert [prediction.image for prediction in found] == images
     for prediction in found:
         expected = paddle_labels(prediction.image)
-        assert prediction.labels.shape == (HEIGHT, WIDTH) and len(np.unique(expected)) > 1
+        assert prediction.labels.shape == (96, 128) and len(np.unique(expected)) > 1
         np.testing.assert_array_equal(prediction.labels, expected)
-        assert prediction.agreement.pixels == HEIGHT * WIDTH and prediction.agreement.pixel_agreement == 1.0
+        assert prediction.agreement.pixels == 96 * 128 and prediction.agreement.pixel_agreement == 1.0
     assert phone.files() == []
 
 
@@ -59,7 +72,7 @@ def test_images_are_drawn_at_their_own_size(phone, model, predict_command, image
     folders = "added_prediction", "pseudo_color_prediction"
     added, pseudo = (tmp_path / "saved" / folder / "1.png" for folder in folders)
     assert said.out.splitlines()[-1].endswith(f"classes -> {added} {pseudo}")
-    expected = cv2.resize(paddle_labels(images[0]).astype("uint8"), (128, 96), interpolation=cv2.INTER_NEAREST)
+    expected = paddle_labels(images[0]).astype("uint8")
     labels = Image.open(pseudo)
     assert labels.mode == "P"
     np.testing.assert_array_equal(np.asarray(labels), expected)
@@ -73,7 +86,7 @@ def test_images_are_drawn_at_their_own_size(phone, model, predict_command, image
 def test_agreement_is_printed(phone, model, predict_command, images, tmp_path):
     said = predict_command(model, *images, "--check", exported_squares(0), "--save_dir", tmp_path)
     assert said.status == 0
-    assert said.out.splitlines()[-1] == f"all: 100.0000 % of {3 * HEIGHT * WIDTH} pixels of the same class as Paddle's"
+    assert said.out.splitlines()[-1] == f"all: 100.0000 % of {3 * 96 * 128} pixels of the same class as Paddle's"
 
 
 def test_agreement_as_json(phone, model, predict_command, images, tmp_path):
@@ -102,12 +115,36 @@ def test_outputs_of_all_kinds_become_labels(kind, phone, program, images, tmp_pa
     change_metadata(nb, output={**output, "kind": kind, "label_map": label_map, "label_size": None})
     (prediction,) = predict(nb, images[:1], settings=RunSettings(program))
     weights, bias = squares(0)
-    logits = double_logits(read_image(images[0], TENSOR), weights, bias, STRIDE)
+    batch, trans_info = network_input(images[0])
+    logits = double_logits(batch, weights, bias, STRIDE)
     assert logits.shape == (1, CLASSES, HEIGHT // STRIDE, WIDTH // STRIDE)
-    # The double gives labels for every pixel of its squares, and one logit for each square.
-    repeated = STRIDE if kind == "labels" else 1
-    expected = logits.argmax(1)[0].repeat(repeated, axis=0).repeat(repeated, axis=1)
-    np.testing.assert_array_equal(prediction.labels, expected)
+    if kind == "labels":
+        # The double gives labels for every pixel of its squares, and one logit for each square.
+        repeated = logits.argmax(1).repeat(STRIDE, axis=1).repeat(STRIDE, axis=2).astype("int32")
+        expected = reverse_transform(paddle.to_tensor(repeated[:, np.newaxis]), trans_info, "nearest")[0, 0]
+    else:
+        full = paddle.nn.functional.interpolate(paddle.to_tensor(logits), [HEIGHT, WIDTH], mode="bilinear")
+        expected = reverse_transform(full, trans_info, "bilinear").argmax(1)[0]
+    np.testing.assert_array_equal(prediction.labels, expected.numpy())
+
+
+def test_a_model_that_prepares_images_otherwise_than_its_export_is_found(
+    phone, model, predict_command, images, tmp_path
+):
+    """Both sides obeying the file beside the model would agree with each other, and be wrong."""
+    tensor = json.loads(metadata_path(model).read_text())["input"]
+    change_metadata(model, input={**tensor, "preprocessing": {**tensor["preprocessing"], "resize": "stretch"}})
+    said = predict_command(model, *images, "--check", exported_squares(0), "--save_dir", tmp_path)
+    assert said.status == 1 and "the phone and Paddle disagree on" in said.err.splitlines()[-1]
+    assert "prepares images in another way than" in said.warnings()[0]
+
+
+def test_a_label_map_of_the_phone_that_does_not_follow_from_its_logits_is_found(
+    phone, model, program, images, monkeypatch
+):
+    monkeypatch.setattr(OutputTensor, "labels", lambda self, output: np.zeros((1, HEIGHT, WIDTH), np.int32))
+    with pytest.raises(ToolError, match="is not what its logits give on this host"):
+        list(predict(model, images, check=exported_squares(0), settings=RunSettings(program)))
 
 
 def test_images_of_one_name_are_refused(phone, model, predict_command, tmp_path):
