@@ -1,9 +1,9 @@
 """Exported models for the tests: this plugin's networks, PaddleSeg's own, and small ones around a single layer."""
 
 import os
-from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
+from unittest.mock import patch
 
 import cv2
 import numpy as np
@@ -22,15 +22,6 @@ TRANSFORMS = [
 ]
 
 
-@contextmanager
-def export_stage():
-    os.environ["PADDLESEG_EXPORT_STAGE"] = "True"
-    try:
-        yield
-    finally:
-        del os.environ["PADDLESEG_EXPORT_STAGE"]
-
-
 class ArgmaxTail(nn.Layer):
     """What PaddleSeg's tools/export.py puts behind a network by default."""
 
@@ -45,7 +36,7 @@ class ArgmaxTail(nn.Layer):
 def export(network, folder, shape, output_op="none", transforms=None):
     """Write what PaddleSeg's tools/export.py writes."""
     network.eval()
-    with export_stage():
+    with patch.dict(os.environ, PADDLESEG_EXPORT_STAGE="True"):
         static = paddle.jit.to_static(
             ArgmaxTail(network) if output_op == "argmax" else network,
             input_spec=[paddle.static.InputSpec(shape=shape, dtype="float32")],
