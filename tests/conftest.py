@@ -15,6 +15,7 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 
 import paddleseg_mobileseg  # noqa: E402, F401  first, so that OpenCV comes before Paddle
 from paddleseg_mobileseg.checkpoints.reader import write_checkpoint  # noqa: E402
+from support import folders  # noqa: E402
 from support.chance import seed_all  # noqa: E402
 from support.golden import published_naming, published_tensors  # noqa: E402
 from support.torch_files import write_zip  # noqa: E402
@@ -34,6 +35,12 @@ def pytest_fixture_setup(fixturedef, request):
 def pytest_pyfunc_call(pyfuncitem):
     """A test draws the same numbers whatever its fixtures and the tests before it drew."""
     seed_all(pyfuncitem.nodeid)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def folder_of_the_run(tmp_path_factory):
+    own = tmp_path_factory.getbasetemp()
+    folders.use_for_the_run(own.parent if "PYTEST_XDIST_WORKER" in os.environ else own)
 
 
 @pytest.fixture(scope="session")

@@ -300,9 +300,9 @@ def build_model(
         num_classes: classes of the logits.
         pretrained: None for random weights; True for the weights that the network's authors published (downloaded;
             with another number of classes than theirs the classifier stays random); or a checkpoint, as of
-            `load_weights`, which must have this number of classes.
+            `load_weights`, which must have this number of classes unless `pretrained_classifier` is False.
         further: arguments of the model's class that replace those of its config; for the networks of this plugin
-            those of `MobileSegmentor`, such as `upsample`.
+            those of `MobileSegmentor`, such as `upsample` and `pretrained_classifier`.
 
     Returns:
         A layer that takes images [N, 3, H, W], float32, normalised, and gives a list whose first element is the
@@ -316,7 +316,7 @@ def build_model(
     if pretrained is True:
         load_weights(network, *_published_weights(row, num_classes))
     elif pretrained:
-        load_weights(network, pretrained)
+        load_weights(network, pretrained, classifier=further.get("pretrained_classifier", True))
     return network
 
 

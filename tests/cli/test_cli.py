@@ -31,8 +31,6 @@ def test_unknown_command_is_one_line_on_stderr(capsys):
     assert main(["trian"]) == 2
     captured = capsys.readouterr()
     assert captured.out == "" and captured.err.count("\n") == 1 and "'trian'" in captured.err
-
-
     assert "did you mean train?" in captured.err
 
 

@@ -11,7 +11,6 @@ from paddleseg_mobileseg.models.ablations import ABLATIONS
 from paddleseg_mobileseg.models.zoo import MODELS
 from paddleseg_mobileseg.patches import registry
 from paddleseg_mobileseg.patches.patch import APPLIED, NOT_APPLICABLE, UNPATCHED, Outcome, Patch
-from paddleseg_mobileseg.paths import CONFIGS
 
 
 def findings(capsys):
@@ -81,11 +80,6 @@ def test_models_has_the_ablations_of_the_paper_too(capsys):
     bilinear, vim = rows["pp_mobileseg_base_bilinear"], rows["pp_mobileseg_base_vim"]
     assert bilinear["parameters"] == vim["parameters"] == 5_943_878
     assert rows["seaformer_base_fusion"]["published"]["ade20k"]["latency_ms_snapdragon_855"] == 465.6
-
-
-@pytest.mark.parametrize("path", [path for model in MODELS for path in model.configs.values()])
-def test_every_config_of_the_table_is_there(path):
-    assert (CONFIGS / path).is_file()
 
 
 def test_a_name_that_is_not_in_the_table_lists_those_that_are():

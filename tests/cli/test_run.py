@@ -1,15 +1,11 @@
 """`mobileseg run`: scripts that know nothing of this plugin, PaddleSeg's own among them."""
 
-import os
 from pathlib import Path
 
-import pytest
-
 from paddleseg_mobileseg.cli import main
+from support.checkouts import every_checkout
 from support.mobileseg_command import last_line, run
 from support.small_data import changed, config, write_config, write_data
-
-CHECKOUTS = [Path(path) for path in os.environ.get("PADDLESEG_CHECKOUTS", "").split(":") if path]
 
 OWN_SCRIPT = """
 import sys
@@ -60,8 +56,7 @@ def test_run_without_a_script(tmp_path, capsys):
     assert "there is no script" in capsys.readouterr().err
 
 
-@pytest.mark.skipif(not CHECKOUTS, reason="PADDLESEG_CHECKOUTS names no checkouts of PaddleSeg")
-@pytest.mark.parametrize("checkout", CHECKOUTS, ids=lambda path: path.name)
+@every_checkout
 def test_unmodified_tools_train_evaluate_predict_and_export(tmp_path, checkout):
     folder = write_data(tmp_path)
     path = write_config(folder / "config.yml", changed(config(folder), model__upsample__type="VIM"))
@@ -82,8 +77,7 @@ def test_unmodified_tools_train_evaluate_predict_and_export(tmp_path, checkout):
     assert done.returncode == 0 and (out / "graph" / "model.pdmodel").is_file(), done.stderr
 
 
-@pytest.mark.skipif(not CHECKOUTS, reason="PADDLESEG_CHECKOUTS names no checkouts of PaddleSeg")
-@pytest.mark.parametrize("checkout", CHECKOUTS, ids=lambda path: path.name)
+@every_checkout
 def test_unmodified_training_ends_at_a_bad_sample_and_a_wrong_config(tmp_path, checkout):
     folder = write_data(tmp_path)
     (folder / "train1.jpg").write_text("no image")

@@ -13,10 +13,10 @@ from paddleseg_mobileseg import InputError
 from paddleseg_mobileseg.cli import main
 from paddleseg_mobileseg.config.reader import load_config
 from paddleseg_mobileseg.paths import CONFIGS
+from support.checkouts import every_checkout
 from support.small_data import changed, config, write_config
 
 OWN = sorted(path for path in CONFIGS.rglob("*.yml") if path.parent.name != "_base_")
-CHECKOUTS = [Path(path) for path in os.environ.get("PADDLESEG_CHECKOUTS", "").split(":") if path]
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -217,8 +217,7 @@ print("\\n" + json.dumps(messages))
 """
 
 
-@pytest.mark.skipif(not CHECKOUTS, reason="PADDLESEG_CHECKOUTS names no checkouts of PaddleSeg")
-@pytest.mark.parametrize("checkout", CHECKOUTS, ids=lambda path: path.name)
+@every_checkout
 def test_configs_of_paddleseg_fail_only_where_they_are_wrong(checkout):
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(checkout), str(ROOT)])}
     done = subprocess.run(

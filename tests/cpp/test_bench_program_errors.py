@@ -8,7 +8,6 @@ import pytest
 
 from support import bench_program
 from support.bench_networks import double_only, exact, pooled_network, run, save_inputs, written
-from support.bench_program import double_model
 
 MODEL = ["--model", "m.nb"]
 SHAPE = ["--input-shape", "1,3,8,8"]
@@ -238,9 +237,3 @@ def test_cmake_says_what_is_missing(tmp_path):
     (release / "cxx").symlink_to(bench_program.lite_dir("host"))
     status, message = configure(f"-DPADDLE_LITE_DIR={release}")
     assert status == 0, message
-
-
-def test_the_double_takes_what_a_model_may_hold(tmp_path):
-    nb = double_model(tmp_path / "m.nb", [[1.5, -2.0, 0.25]], [1e-3], stride=4, opt_version="v2.13-rc")
-    assert nb.read_bytes()[:18] == b"\x02\x00v2.13-rc" + bytes(8)
-    assert b"\nweights 1.5 -2.0 0.25\nbias 0.001\n" in nb.read_bytes()

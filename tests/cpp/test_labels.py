@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from paddle.nn.functional import interpolate
 
 from paddleseg_mobileseg import InputError, labels, upsample_labels
+from support.bench_program import need
 
 ROOT = Path(__file__).resolve().parents[2]
 INCLUDE = ROOT / "deploy" / "cpp" / "include"
@@ -207,12 +208,6 @@ def run(*command):
     done = subprocess.run(list(map(str, command)), capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
     return done.stdout
-
-
-def need(*tools):
-    missing = [tool for tool in tools if shutil.which(tool) is None]
-    if missing:
-        pytest.skip(f"{' and '.join(missing)} not installed: apt-get install g++ g++-aarch64-linux-gnu qemu-user")
 
 
 @pytest.fixture(scope="module")

@@ -54,7 +54,7 @@ def tiny_disk(tmp_path):
     command = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(mount)]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
-        pytest.skip(f"needs the right to mount a file system: {done.stderr.strip()}")
+        pytest.skip(f"needs the right to mount a file system (run it as root): {done.stderr.strip()}")
     yield mount
     subprocess.run(["umount", str(mount)], check=True)
 

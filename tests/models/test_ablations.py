@@ -43,9 +43,9 @@ def test_each_part_of_the_aam_and_each_change_costs_or_saves_parameters():
     assert counted["strideformer_base_fusion_vim"] < whole < counted["seaformer_base_aam_vim"]
 
 
-@every_ablation
+# The two that are whole networks of the zoo are exported by its tests.
+@pytest.mark.parametrize("name", sorted(set(ROWS) - {"pp_mobileseg_base_bilinear", "seaformer_base_fusion"}))
 def test_static_graph_equals_dygraph(name, tmp_path, monkeypatch):
-    paddle.seed(1)
     network = ROWS[name].build(150)
     network.eval()
     image = paddle.to_tensor(golden_input(64, 96))

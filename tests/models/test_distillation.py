@@ -192,7 +192,8 @@ def test_checkpoint_holds_no_teacher_and_loads_whole_or_not_at_all(trained, teac
     assert {name.split(".")[0] for name in state} == {"student", "feature_upsampling"}
     other = distillation(teacher_file)
     other.set_state_dict(state)
-    assert all(bool((value == other.state_dict()[name]).all()) for name, value in state.items())
+    loaded = other.state_dict()
+    assert all(bool((value == loaded[name]).all()) for name, value in state.items())
     state.pop("student.head.classifier.bias")
     with pytest.raises(InputError, match="missing from the checkpoint: student.head.classifier.bias"):
         other.set_state_dict(state)

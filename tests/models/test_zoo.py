@@ -23,8 +23,9 @@ from paddleseg_mobileseg.deploy.support import check_support
 from paddleseg_mobileseg.models.complexity import COUNTING_RULES, count_multiply_adds
 from paddleseg_mobileseg.models.zoo import MODELS
 from paddleseg_mobileseg.paths import CONFIGS
+from support import folders
 from support.chance import without_chance
-from support.exports import FOLDER, MEAN, STD, save_scene, scene
+from support.exports import MEAN, STD, save_scene, scene
 
 NAMES = [model.name for model in MODELS]
 ROWS = {model.name: model for model in MODELS}
@@ -102,7 +103,7 @@ def test_gradient_reaches_every_parameter_and_one_step_lowers_the_loss(name):
 def exported(name, height, width):
     """The folder of an export without a label map, the scene that it was checked with, and the network's logits."""
     network, batch = calibrated(name, height, width), batch_of(height, width)
-    folder = FOLDER / f"zoo_{name}_{height}x{width}"
+    folder = folders.OWN / f"zoo_{name}_{height}x{width}"
     export_model(network, folder, [1, 3, height, width], output_op="none", transforms=TRANSFORMS)
     with paddle.no_grad():
         logits = network(paddle.to_tensor(batch))[0].numpy()

@@ -83,8 +83,11 @@ def image(height, width):
 
 @pytest.fixture(params=["topformer_tiny", "mobileseg_litehrnet18"])
 def network(request):
-    paddle.seed(1)
     network = build_model(request.param, 5)
+    if request.param == "mobileseg_litehrnet18":
+        # One module of each kind is enough, and all of them take a minute to export.
+        for name in ("stage0", "stage1", "stage2"):
+            setattr(network.backbone, name, getattr(network.backbone, name)[:1])
     network.eval()
     return network
 

@@ -31,10 +31,10 @@ from paddleseg_mobileseg.patches.patch import (
     lookup,
     replace_source,
 )
+from support.checkouts import every_checkout
 from support.small_data import config, write_config, write_data
 
 ROOT = Path(__file__).resolve().parents[2]
-CHECKOUTS = [Path(path) for path in os.environ.get("PADDLESEG_CHECKOUTS", "").split(":") if path]
 
 
 def python(code, *arguments, path=(), timeout=120):
@@ -375,9 +375,10 @@ def test_file_that_cannot_grow_leaves_no_half_result(tmp_path, command, limit_ki
     assert [path for path in (tmp_path / "out").rglob("*") if path.is_file()] == []
 
 
-def test_two_changes_of_one_function_are_both_in_it():
+def test_two_changes_of_one_function_are_both_in_it(monkeypatch):
     """The second looks at the source that the first has left, not at the file."""
     function = patchable
+    monkeypatch.setattr(sys.modules[__name__], "patchable", function)  # puts it back afterwards
     replace_source(function, "1 + 1", "1 + 2")
     replace_source(vars(sys.modules[__name__])["patchable"], "* 10", "* 20")
     assert vars(sys.modules[__name__])["patchable"]() == 60
@@ -413,8 +414,7 @@ print(paddleseg.__file__, *(outcome.patch.name for outcome in registry.outcomes(
 """
 
 
-@pytest.mark.skipif(not CHECKOUTS, reason="PADDLESEG_CHECKOUTS names no checkouts of PaddleSeg")
-@pytest.mark.parametrize("checkout", CHECKOUTS, ids=lambda path: path.name)
+@every_checkout
 def test_only_the_faults_of_a_checkout_are_found(checkout):
     file, *found = python(FAULTS_OF, path=[checkout]).stdout.splitlines()[-1].split()
     assert file.startswith(str(checkout))

@@ -31,8 +31,12 @@ class StrideFormer_Small(StrideFormer):
         super().__init__([[[3, 16, width, False, "relu", 2]] for width in widths], depths=(1, 1), num_heads=2)
 
 
-if "StrideFormer_Small" not in manager.BACKBONES.components_dict:
+@pytest.fixture(scope="module", autouse=True)
+def registered():
+    """PaddleSeg knows the small one while the tests of this file run, and no longer."""
     manager.BACKBONES.add_component(StrideFormer_Small)
+    yield
+    del manager.BACKBONES.components_dict["StrideFormer_Small"]
 
 
 def image(name, random):

@@ -86,7 +86,7 @@ def run(arch: str, *flags: Any) -> "subprocess.CompletedProcess[bytes]":
     return subprocess.run(
         bench_program.command(arch) + [str(flag) for flag in flags],
         capture_output=True,
-        timeout=60,
+        timeout=300,
     )
 
 

@@ -1,15 +1,13 @@
-"""`mobileseg_bench` for the tests: built from deploy/cpp, once a session for each processor.
+"""`mobileseg_bench` for the tests: built from deploy/cpp, once a run for each processor.
 
 It is linked with the test double of Paddle-Lite in tests/cpp/paddle_lite_double, or with the real library if
 PADDLE_LITE_DIR names an unpacked release for that processor.
 """
 
-import atexit
 import os
 import shutil
 import struct
 import subprocess
-import tempfile
 from dataclasses import asdict
 from functools import lru_cache
 from pathlib import Path
@@ -19,6 +17,7 @@ import numpy as np
 import pytest
 
 from paddleseg_mobileseg.data.preprocessing import Preprocessing
+from support.folders import made_once
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = ROOT / "deploy" / "cpp"
@@ -28,9 +27,6 @@ COMPILERS = {"host": "g++", "aarch64": "aarch64-linux-gnu-g++"}
 MACHINES = {62: "x86_64", 183: "aarch64"}  # e_machine of an ELF file
 SYSROOT = "/usr/aarch64-linux-gnu"
 WARNINGS = ["-Wall", "-Wextra", "-Werror"]
-
-FOLDER = Path(tempfile.mkdtemp(prefix="mobileseg-test-bench-"))
-atexit.register(shutil.rmtree, FOLDER, ignore_errors=True)
 
 
 def need(*programs: str) -> None:
@@ -62,15 +58,17 @@ def _succeed(*command: Any) -> None:
 def double_lite_dir(arch: str) -> Path:
     """The double, built and laid out as an unpacked release of Paddle-Lite is."""
     need(COMPILERS[arch])
-    folder = FOLDER / f"lite-{arch}"
-    shutil.copytree(DOUBLE / "include", folder / "include")
-    (folder / "lib").mkdir()
-    _succeed(
-        COMPILERS[arch], "-std=c++17", "-O2", "-ffp-contract=off", "-fPIC", "-shared", *WARNINGS,
-        f"-I{DOUBLE / 'include'}", f"-Wl,-soname,{LIBRARY}", DOUBLE / "paddle_lite_double.cc",
-        "-o", folder / "lib" / LIBRARY,
-    )  # fmt: skip
-    return folder
+
+    def build(folder: Path) -> None:
+        shutil.copytree(DOUBLE / "include", folder / "include")
+        (folder / "lib").mkdir()
+        _succeed(
+            COMPILERS[arch], "-std=c++17", "-O2", "-ffp-contract=off", "-fPIC", "-shared", *WARNINGS,
+            f"-I{DOUBLE / 'include'}", f"-Wl,-soname,{LIBRARY}", DOUBLE / "paddle_lite_double.cc",
+            "-o", folder / "lib" / LIBRARY,
+        )  # fmt: skip
+
+    return made_once(f"lite-{arch}", build)
 
 
 def lite_dir(arch: str) -> Path:
@@ -85,14 +83,17 @@ def build_program(arch: str) -> Path:
         arch: "host" or "aarch64".
     """
     need("cmake", COMPILERS[arch])
-    lite, folder = lite_dir(arch), FOLDER / f"build-{arch}"
+    lite = lite_dir(arch)
     target = [f"-DCMAKE_CXX_COMPILER={COMPILERS[arch]}", f"-DPADDLE_LITE_DIR={lite}"]
     if arch == "aarch64":
         target += ["-DCMAKE_SYSTEM_NAME=Linux", "-DCMAKE_SYSTEM_PROCESSOR=aarch64"]
-    _succeed("cmake", "-S", SOURCES, "-B", folder, f"-DCMAKE_CXX_FLAGS={' '.join(WARNINGS)}", *target)
-    _succeed("cmake", "--build", folder, "--parallel", "2")
-    shutil.copy(lite / "lib" / LIBRARY, folder / LIBRARY)
-    return folder / "mobileseg_bench"
+
+    def build(folder: Path) -> None:
+        _succeed("cmake", "-S", SOURCES, "-B", folder, f"-DCMAKE_CXX_FLAGS={' '.join(WARNINGS)}", *target)
+        _succeed("cmake", "--build", folder, "--parallel", "2")
+        shutil.copy(lite / "lib" / LIBRARY, folder / LIBRARY)
+
+    return made_once(f"build-{arch}", build) / "mobileseg_bench"
 
 
 def command(arch: str) -> List[str]:

@@ -1,12 +1,9 @@
 """Exported models for the tests: this plugin's networks, PaddleSeg's own, and small ones around a single layer."""
 
-import atexit
 import os
-import shutil
-import tempfile
-from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
+from unittest.mock import patch
 
 import cv2
 import numpy as np
@@ -15,25 +12,14 @@ import yaml
 from paddle import nn
 
 from paddleseg_mobileseg import VIM, Bilinear, build_model
+from support import folders
 from support.chance import seeded
-
-FOLDER = Path(tempfile.mkdtemp(prefix="mobileseg-test-exports-"))
-atexit.register(shutil.rmtree, FOLDER, ignore_errors=True)
 
 MEAN, STD = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
 TRANSFORMS = [
     {"type": "Resize", "target_size": [2048, 512], "keep_ratio": True, "size_divisor": 32},
     {"type": "Normalize", "mean": MEAN, "std": STD},
 ]
-
-
-@contextmanager
-def export_stage():
-    os.environ["PADDLESEG_EXPORT_STAGE"] = "True"
-    try:
-        yield
-    finally:
-        del os.environ["PADDLESEG_EXPORT_STAGE"]
 
 
 class ArgmaxTail(nn.Layer):
@@ -50,7 +36,7 @@ class ArgmaxTail(nn.Layer):
 def export(network, folder, shape, output_op="none", transforms=None):
     """Write what PaddleSeg's tools/export.py writes."""
     network.eval()
-    with export_stage():
+    with patch.dict(os.environ, PADDLESEG_EXPORT_STAGE="True"):
         static = paddle.jit.to_static(
             ArgmaxTail(network) if output_op == "argmax" else network,
             input_spec=[paddle.static.InputSpec(shape=shape, dtype="float32")],
@@ -113,7 +99,7 @@ def exported_network(model_name, tail, height, width):
     """A network of this plugin: `tail` is "logits", "argmax" or "vim"; 150 classes, `settled_weights`."""
     network = build_model(model_name, 150, upsample=VIM() if tail == "vim" else Bilinear())
     network.set_state_dict(settled_weights(model_name))
-    folder = FOLDER / f"{model_name}_{tail}_{height}x{width}"
+    folder = folders.OWN / f"{model_name}_{tail}_{height}x{width}"
     return export(network, folder, [1, 3, height, width], "argmax" if tail == "argmax" else "none")
 
 
@@ -151,7 +137,7 @@ def exported_stock(kind, shape):
         "lraspp": lambda: LRASPP(19, backbones.MobileNetV3_large_x1_0(), backbone_indices=[0, 1, 3]),
     }
     sizes = "x".join(str(size) for size in shape)
-    return export(randomise(networks[kind]()), FOLDER / f"stock_{kind}_{sizes}", list(shape))
+    return export(randomise(networks[kind]()), folders.OWN / f"stock_{kind}_{sizes}", list(shape))
 
 
 class Around(nn.Layer):

@@ -16,10 +16,11 @@ from paddle import nn
 
 from paddleseg_mobileseg.deploy.convert import convert
 from paddleseg_mobileseg.deploy.runtime.metadata import metadata_path, sha256_of
+from support import folders
 from support.bench_program import double_model, real_lite_dir
 from support.chance import seeded
 from support.emulated_device import PrivateAdb
-from support.exports import FOLDER, export
+from support.exports import export
 
 HEIGHT, WIDTH, CLASSES, STRIDE = 32, 64, 6, 8
 
@@ -29,7 +30,7 @@ ALL_OF_A_SHELL = "$(touch x) `touch y` \"'\\;&|<>*?[a]{b,c}~!#\n\t$HOME \\' ''"
 @lru_cache(maxsize=None)
 def private_adb():
     """The real adb's server of this process, until it ends."""
-    folder = FOLDER / "adb"
+    folder = folders.OWN / "adb"
     folder.mkdir()
     server = PrivateAdb(folder)
     atexit.register(server.close)
@@ -63,12 +64,12 @@ def exported_squares(seed):
     network, (weights, bias) = Squares(), squares(seed)
     network.classifier.weight.set_value(paddle.to_tensor(weights.reshape(CLASSES, 3, 1, 1)))
     network.classifier.bias.set_value(paddle.to_tensor(bias))
-    return export(network, FOLDER / f"squares{seed}", [1, 3, HEIGHT, WIDTH], "argmax")
+    return export(network, folders.OWN / f"squares{seed}", [1, 3, HEIGHT, WIDTH], "argmax")
 
 
 @lru_cache(maxsize=None)
 def _converted(seed):
-    nb = FOLDER / f"squares{seed}.nb"
+    nb = folders.OWN / f"squares{seed}.nb"
     convert(exported_squares(seed), nb, "arm")
     return nb
 

@@ -1,4 +1,6 @@
-"""A plugin that runs the tests in another order: `pytest -p support.shuffled --shuffle 7`.
+"""A plugin that runs tests in another order, and several times.
+
+    PYTHONPATH=tests python -m pytest -p support.shuffled --shuffle 7 --times 10 tests/processes
 
 Modules are shuffled, and tests within their module, so that a module's fixtures are made once in any order.
 """
@@ -10,17 +12,19 @@ import pytest
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--shuffle", type=int, required=True, metavar="SEED", help="the order's seed: the same each time")
+    parser.addoption("--shuffle", type=int, required=True, metavar="SEED", help="of the order: one seed, one order")
+    parser.addoption("--times", type=int, default=1, help="how often each test runs (default: 1)")
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: List[pytest.Item]) -> None:
-    dice = random.Random(config.getoption("--shuffle"))
+    order = random.Random(config.getoption("--shuffle"))
     modules: Dict[str, List[pytest.Item]] = {}
     for item in items:
         modules.setdefault(item.nodeid.split("::")[0], []).append(item)
     names = list(modules)
-    dice.shuffle(names)
+    order.shuffle(names)
     for name in names:
-        dice.shuffle(modules[name])
+        modules[name] *= config.getoption("--times")
+        order.shuffle(modules[name])
     items[:] = [item for name in names for item in modules[name]]

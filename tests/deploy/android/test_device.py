@@ -55,7 +55,7 @@ def test_a_file_that_is_not_there_cannot_be_pulled(adb, phone, tmp_path):
 def test_a_program_ends_with_its_adb(adb_environment, phone):
     """What a killed driver leaves behind: adb's daemon hangs up on the program, as on a phone."""
     environment = {**os.environ, **adb_environment.environment}
-    client = subprocess.Popen(["adb", "-s", phone.address, "shell", "exec sleep 100"], env=environment)
+    client = subprocess.Popen(["adb", "-s", phone.address, "shell", "exec sleep 3000"], env=environment)
     wait_until(phone.processes)
     client.kill()
     client.wait()

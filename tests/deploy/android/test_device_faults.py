@@ -17,7 +17,8 @@ from pathlib import Path
 import pytest
 
 from paddleseg_mobileseg.deploy.runtime.metadata import sha256_of
-from support.exports import FOLDER, save_scene
+from support import folders
+from support.exports import save_scene
 from support.mobileseg_command import ROOT
 from support.phones import ALL_OF_A_SHELL, change_metadata, write_model
 from support.processes import wait_until
@@ -26,7 +27,7 @@ from support.processes import wait_until
 @lru_cache(maxsize=None)
 def program_that(behaves):
     """Another program for aarch64: a statement of C."""
-    path = FOLDER / f"program{zlib.crc32(behaves.encode())}"
+    path = folders.OWN / f"program{zlib.crc32(behaves.encode())}"
     headers = "#include <signal.h>\n#include <stdio.h>\n#include <stdlib.h>\n#include <unistd.h>\n"
     source = f"{headers}int main(void) {{ {behaves}; return 0; }}\n"
     compiler = ["aarch64-linux-gnu-gcc", "-xc", "-", "-o", str(path)]
