@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 from typing import List, Optional
 
-from paddleseg_mobileseg.cli import Parser, one_line
-from paddleseg_mobileseg.errors import InputError, MobilesegError
+from paddleseg_mobileseg.command_line import Parser, exit_status
+from paddleseg_mobileseg.errors import InputError
 from paddleseg_mobileseg.files import scratch_folder, write_text
 
 from .comparison import MIN_PERCENT, compare_runs
@@ -28,14 +28,7 @@ def main(argv: Optional[List[str]] = None) -> int:
         input; 130 when interrupted.
     """
     args = _parser().parse_args(argv)
-    try:
-        return args.do(args)
-    except MobilesegError as error:
-        print(f"error: {one_line(error)}", file=sys.stderr)
-        return error.exit_status
-    except KeyboardInterrupt:
-        print("error: interrupted; the same command goes on from here", file=sys.stderr)
-        return 130
+    return exit_status(lambda: args.do(args), interrupted="interrupted; the same command goes on from here")
 
 
 def _parser() -> argparse.ArgumentParser:

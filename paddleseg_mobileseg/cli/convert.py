@@ -2,9 +2,12 @@
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..deploy import LABEL_MAPS, TARGETS, WEIGHTS
-from ..deploy.runtime.metadata import Metadata, metadata_path
+
+if TYPE_CHECKING:
+    from ..deploy.runtime.metadata import Metadata
 
 EXAMPLE = "mobileseg convert output/export --target arm --output model.nb"
 
@@ -38,7 +41,7 @@ def add_arguments(parser) -> None:
     parser.add_argument("--json", action="store_true", help="print what the JSON file beside the model says")
 
 
-def summary(output: Path, metadata: Metadata) -> str:
+def summary(output: Path, metadata: "Metadata") -> str:
     """What was converted, in lines to read."""
     tensor, result = metadata.input, metadata.output
     classes = f", {metadata.num_classes} classes" if metadata.num_classes else ""
@@ -47,7 +50,7 @@ def summary(output: Path, metadata: Metadata) -> str:
         label_map = ", from which the runtime makes labels of {}x{} (upsample_labels.h)".format(*result.label_size)
     passes = ", ".join(f"{what} ({count})" for what, count in metadata.passes.items()) or "nothing"
     rows = {
-        "wrote": f"{output} ({metadata.bytes / 1e6:.2f} MB) and {metadata_path(output).name}",
+        "wrote": f"{output} ({metadata.bytes / 1e6:.2f} MB) and {output.name}.json",
         "target": f"{metadata.target}, {metadata.precision}, weights in {metadata.weights}, opt {metadata.opt_version}",
         "input": f"{tensor.name}: {tensor.dtype} {tensor.shape} {tensor.layout}",
         "images": str(tensor.preprocessing or "no deploy.yaml says how they become the input"),
