@@ -51,8 +51,8 @@ def evaluate_converted(nb: Path, scenes: SyntheticScenes) -> Tuple[Dict[str, Any
     """Score a converted model on scenes, through Paddle-Lite on this host.
 
     Args:
-        nb: converted for x86.
-        scenes: of the size that the model takes, with the transforms of evaluation.
+        nb: converted for x86; its own preprocessing prepares the scenes, as a runtime would.
+        scenes: of any size.
 
     Returns:
         Its scores as of `scores_of`, and its label map of each scene, uint8 [scenes, H, W].
@@ -63,9 +63,11 @@ def evaluate_converted(nb: Path, scenes: SyntheticScenes) -> Tuple[Dict[str, Any
     confusion = np.zeros((scenes.num_classes, scenes.num_classes), np.int64)
     labels = []
     with LitePredictor(nb) as predictor:
+        preprocessing, described = predictor.metadata.input.preprocessing, predictor.metadata.output
         for index in tqdm(range(len(scenes)), desc="evaluate .nb", unit="scene", disable=None, leave=False):
-            sample = scenes[index]
-            output = predictor.run(sample["img"][np.newaxis])
-            labels.append(predictor.metadata.output.labels(output)[0].astype(np.uint8))
-            confusion += confusion_matrix(sample["label"][0], labels[-1], scenes.num_classes)
+            image, truth = scenes.scene(index)
+            output = predictor.run(preprocessing.apply(image))
+            found = described.restored(output, preprocessing.trans_info(truth.shape), preprocessing.size)
+            labels.append(found.astype(np.uint8))
+            confusion += confusion_matrix(truth, labels[-1], scenes.num_classes)
     return scores_of(confusion, scenes.CLASSES), np.stack(labels)

@@ -13,6 +13,7 @@ from paddleseg_mobileseg.cli import main
 from paddleseg_mobileseg.deploy.compare import compare
 from paddleseg_mobileseg.deploy.convert import convert
 from paddleseg_mobileseg.deploy.ir.exported import read_exported
+from paddleseg_mobileseg.deploy.ir.io_signature import describe_input
 from paddleseg_mobileseg.deploy.ir.program import dims_of
 from paddleseg_mobileseg.deploy.passes import legalize
 from paddleseg_mobileseg.deploy.runtime import opt
@@ -250,13 +251,26 @@ def test_the_json_file_says_what_a_runtime_must_know(small, tmp_path):
     assert content["input"] == {
         "name": exported.input_name,
         "shape": [1, 3, 32, 32],
-        "mean": MEAN,
-        "std": STD,
+        "preprocessing": {
+            "height": 32,
+            "width": 32,
+            "mean": MEAN,
+            "std": STD,
+            "resize": "keep_ratio",
+            "interpolation": "LINEAR",
+            "long_side": 2048,
+            "short_side": 512,
+            "min_long_side": None,
+            "size_divisor": 32,
+            "factor": None,
+            "padding_value": 127.5,
+            "padding_normalized": False,
+            "channel_order": "RGB",
+        },
         "layout": "NCHW",
         "dtype": "float32",
-        "channel_order": "RGB",
-        "value": "(pixel / 255 - mean) / std",
     }
+    assert read_metadata(tmp_path / "model.nb").input == describe_input(exported)
     assert content["output"] == {
         "name": content["output"]["name"],
         "kind": "logits",
