@@ -193,7 +193,7 @@ def test_a_graphics_card_is_refused_where_paddle_cannot_use_one(run, tmp_path, c
     assert "needs paddlepaddle-gpu" in capsys.readouterr().err
 
 
-def test_a_phone_is_measured_by_the_benchmark_of_devices(run, tmp_path, monkeypatch):
+def test_a_phone_is_measured_by_the_benchmark_of_devices(run, tmp_path, monkeypatch, capsys):
     """With a double of the phone, which gives labels of which every other one is wrong in half precision."""
     asked = []
 
@@ -226,6 +226,8 @@ def test_a_phone_is_measured_by_the_benchmark_of_devices(run, tmp_path, monkeypa
     full, half = read_file(output)
     assert full.agreement == 1.0 and half.agreement == 0.5 and full.rounds == [0, 1]
     assert run(output, *flags) == 0 and len(asked) == 1
+    assert run(output, *flags, "--rounds", "3") == 2 and len(asked) == 1
+    assert "a phone takes all --rounds of a case at once" in capsys.readouterr().err
 
 
 def test_models_are_made_once_and_anew_when_their_sources_change(folder, images, monkeypatch):

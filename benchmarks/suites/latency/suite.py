@@ -211,8 +211,12 @@ class LatencyMeasuring(Measuring):
         return None
 
     def measure(self, turns: Sequence[Turn], show: Callable[[str], None]) -> Iterator[Result]:
-        yield from super().measure([turn for turn in turns if turn[0].engine != PHONE], show)
-        yield from self._measure_on_phone([case for case, number in turns if case.engine == PHONE and number == 0])
+        host = [turn for turn in turns if turn[0].engine != PHONE]
+        phone = dict.fromkeys(case for case, number in turns if case.engine == PHONE)
+        if any((case, 0) not in turns for case in phone):
+            raise InputError("a phone takes all --rounds of a case at once, and has some: choose another --output")
+        yield from super().measure(host, show)
+        yield from self._measure_on_phone(list(phone))
 
     def take_turn(self, case: LatencyCase, number: int) -> Result:
         settings = self.settings
