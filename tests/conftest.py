@@ -9,9 +9,13 @@ for ignorable, handler in ((signal.SIGINT, signal.default_int_handler), (signal.
     if signal.getsignal(ignorable) == signal.SIG_IGN:
         signal.signal(ignorable, handler)
 
-# Two workers with two threads each on two cores wait for each other most of the time.
 if "PYTEST_XDIST_WORKER" in os.environ:
+    # Two workers with two threads each on two cores wait for each other most of the time.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+    # Paddle's launcher looks for free ports and uses them seconds later: each worker has its own, below those that the
+    # system hands out meanwhile.
+    first = 22_000 + 100 * int(os.environ["PYTEST_XDIST_WORKER"][len("gw"):])
+    os.environ.setdefault("PORT_RANGE", f"{first}:{first + 99}")
 
 import paddleseg_mobileseg  # noqa: E402, F401  first, so that OpenCV comes before Paddle
 from paddleseg_mobileseg.checkpoints.reader import write_checkpoint  # noqa: E402

@@ -16,6 +16,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--times", type=int, default=1, help="how often each test runs (default: 1)")
 
 
+@pytest.fixture
+def turn() -> None:
+    """What tells the times of one test apart; their names differ by it, and so do the numbers that they draw."""
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    times = metafunc.config.getoption("--times")
+    if times > 1:
+        metafunc.fixturenames.append("turn")
+        metafunc.parametrize("turn", range(times))
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: List[pytest.Item]) -> None:
     order = random.Random(config.getoption("--shuffle"))
@@ -25,6 +37,5 @@ def pytest_collection_modifyitems(config: pytest.Config, items: List[pytest.Item
     names = list(modules)
     order.shuffle(names)
     for name in names:
-        modules[name] *= config.getoption("--times")
         order.shuffle(modules[name])
     items[:] = [item for name in names for item in modules[name]]

@@ -60,7 +60,10 @@ void MoveClock(double ms) {
   if (standing_ns != 0) standing_ns += static_cast<long long>(ms * 1e6);
 }
 
-void StopClock() { standing_ns = std::chrono::nanoseconds(std::chrono::steady_clock::now().time_since_epoch()).count(); }
+void StopClock() {
+  const auto now = std::chrono::steady_clock::now().time_since_epoch();
+  standing_ns = std::chrono::nanoseconds(now).count();
+}
 
 struct RawTensor {
   shape_t shape;
