@@ -174,6 +174,21 @@ def test_bad_flags_are_one_line(run, tmp_path, capsys, flags, said):
     assert message.startswith("error: ") and said in message and message.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    "arguments, meant",
+    [
+        (["run", "ade20k", "--netwroks", "x"], "--networks"),
+        (["run", "resolutoin"], "resolution"),
+        (["report", "x", "--htm"], "--html"),
+    ],
+)
+def test_what_is_misspelt_gets_a_suggestion(capsys, arguments, meant):
+    with pytest.raises(SystemExit, match="2"):
+        command.main(arguments)
+    message = capsys.readouterr().err
+    assert f"(did you mean {meant}?)" in message and message.count("\n") == 1
+
+
 def test_paddle_inference_gives_the_labels_that_paddle_lite_gives(run, tmp_path):
     output = tmp_path / "inference.jsonl"
     flags = ["--label-maps", "exact", "argmax", "--rounds", "1"]
