@@ -27,7 +27,10 @@ def main(argv: Optional[List[str]] = None) -> int:
         The exit status: 0; 1 for the failure of a tool and where `compare-runs` finds something worse; 2 for bad
         input; 130 when interrupted.
     """
-    args = _parser().parse_args(argv)
+    args, unknown = _parser().parse_known_args(argv)
+    if unknown:
+        # The outermost parser would look for what may have been meant among its own flags.
+        args.parser.error(f"unrecognized arguments: {' '.join(unknown)}")
     return exit_status(lambda: args.do(args), interrupted="interrupted; the same command goes on from here")
 
 
@@ -52,7 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     report.add_argument("results", nargs="+", type=Path, metavar="RESULTS")
     report.add_argument("--html", type=Path, help="write one page that loads nothing")
     report.add_argument("--markdown", type=Path, help="write the tables here (default: print them)")
-    report.set_defaults(do=_report)
+    report.set_defaults(do=_report, parser=report)
     compare = commands.add_parser(
         "compare-runs",
         help="say what became slower or scores less; exit status 1 if something did",
@@ -64,7 +67,7 @@ def _parser() -> argparse.ArgumentParser:
         "--min-percent", type=float, default=MIN_PERCENT, help=f"least change that counts (default: {MIN_PERCENT:g})"
     )
     compare.add_argument("--json", action="store_true", help="print JSON")
-    compare.set_defaults(do=_compare_runs)
+    compare.set_defaults(do=_compare_runs, parser=compare)
     return parser
 
 
@@ -86,7 +89,7 @@ def _add_suites(run: argparse.ArgumentParser) -> None:
             help="folder of exports and conversions, kept for other runs (default: %(default)s)",
         )
         suite.add_arguments(parser)
-        parser.set_defaults(do=_run, suite=name)
+        parser.set_defaults(do=_run, suite=name, parser=parser)
 
 
 def _run(args: argparse.Namespace) -> int:

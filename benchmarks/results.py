@@ -21,6 +21,9 @@ _AGAIN = "measure again with `python -m benchmarks run SUITE`"
 _TIMED = ("inputs", "warmup", "repeats", "rounds")
 """Of a `Configuration`, what the settings and the rounds of a result say."""
 
+WHOLE = ("network_ms", "label_map_ms")
+"""The samples of an inference from the image to the label map; where the graph makes that, the first are all."""
+
 
 @dataclass(frozen=True)
 class Result:

@@ -1,10 +1,12 @@
-"""One turn of a converted model: what every suite that times inferences has in common."""
+"""One turn of a converted model: what the suites that time inferences have in common."""
 
-from typing import Any, Dict, List, Sequence, Tuple
+from pathlib import Path
+from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 import numpy as np
 
 from paddleseg_mobileseg.deploy.runtime.bench import LiteRun
+from paddleseg_mobileseg.deploy.runtime.metadata import read_metadata
 from paddleseg_mobileseg.deploy.runtime.predictor import Predictor
 
 from .results import Result
@@ -39,3 +41,13 @@ def timed_turn(
     run.warm_up(settings["warmup"])
     run.take_turn(settings["repeats"] * times)
     return Result.of_record(suite, case, [number], run.record(), settings), run.labels
+
+
+def other_model(known: Result, model: Path) -> Optional[str]:
+    """What a known result was measured of, where that is not this model; None if it is.
+
+    Raises:
+        InputError: the model is missing or damaged.
+    """
+    same = read_metadata(model).sha256 == known.details["sha256"]
+    return None if same else f"another {known.details['model']}"

@@ -50,7 +50,7 @@ def measured(tmp_path_factory):
     results = join(list(measuring.measure(turns, lambda case: None)))
     assert all(measuring.conflict(result) is None for result in results)
     other = replace(results[0], details={**results[0].details, "sha256": "0"})
-    assert measuring.conflict(other) == f"another conversion of {NAME}: exact"
+    assert measuring.conflict(other) == "another exact_12x32x32_to_64x96.nb"
     return {result.case.label_map: result for result in results}
 
 

@@ -177,6 +177,21 @@ def test_bad_flags_are_one_line(run, tmp_path, capsys, flags, said):
     assert message.startswith("error: ") and said in message and message.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    "arguments, meant",
+    [
+        (["run", "ade20k", "--netwroks", "x"], "--networks"),
+        (["run", "resolutoin"], "resolution"),
+        (["report", "x", "--htm"], "--html"),
+    ],
+)
+def test_what_is_misspelt_gets_a_suggestion(capsys, arguments, meant):
+    with pytest.raises(SystemExit, match="2"):
+        command.main(arguments)
+    message = capsys.readouterr().err
+    assert f"(did you mean {meant}?)" in message and message.count("\n") == 1
+
+
 def test_paddle_inference_gives_the_labels_that_paddle_lite_gives(run, tmp_path):
     output = tmp_path / "inference.jsonl"
     flags = ["--label-maps", "exact", "argmax", "--rounds", "1"]
@@ -273,7 +288,7 @@ def timed_and_had(model, images, clock, stopped):
 def test_the_clock_of_the_processor_stands_while_a_process_waits_for_its_core(folder, images):
     case = LatencyCase("pp_mobileseg_tiny", 64, 64, 40, "argmax")
     models = ModelFolder(folder, images)
-    models.make_all([case], processes=1)
+    models.make_all([case])
     wall, _ = timed_and_had(models.model(case), images, "wall", stopped=1.0)
     cpu, had = timed_and_had(models.model(case), images, "cpu", stopped=1.0)
     assert wall > 1.0 and 0 < cpu <= had

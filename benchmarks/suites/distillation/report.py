@@ -6,10 +6,8 @@ from typing import Dict, List, Optional, Sequence
 from paddleseg_mobileseg.deploy.runtime.stats import within_rounds
 from paddleseg_mobileseg.report.tables import Table, cell
 
-from ...results import Result
+from ...results import WHOLE, Result
 from .cases import LATENCY, TEACHER
-
-WHOLE = ("network_ms", "label_map_ms")
 
 _TITLES = {
     TEACHER: "teacher, whole images",

@@ -6,18 +6,18 @@ from pathlib import Path
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from paddleseg_mobileseg.deploy.runtime.inputs import load_input, source_name
-from paddleseg_mobileseg.deploy.runtime.metadata import read_metadata
 from paddleseg_mobileseg.deploy.runtime.predictor import LitePredictor
 from paddleseg_mobileseg.deploy.runtime.records import host_environment
 from paddleseg_mobileseg.deploy.runtime.versions import versions
 from paddleseg_mobileseg.errors import InputError
 
-from ...results import Result
-from ...suite import Block, Figure, Measuring, Places, Section, Suite, Timing, add_timing, timing_settings
-from ...timed_turn import timed_turn
+from ...flags import Timing, add_timing, timing_settings
+from ...results import WHOLE, Result
+from ...suite import Block, Figure, Measuring, Places, Section, Suite
+from ...timed_turn import other_model, timed_turn
 from .cases import LATENCY, STUDENTS, TEACHER, DistillationCase
 from .latency import model_of
-from .report import WHOLE, gain, latency_table, score_table
+from .report import gain, latency_table, score_table
 from .training import case_of, checkpoint_of, train_and_score
 
 _TIMING = Timing(rounds=3, repeats=30, warmup=20)
@@ -90,10 +90,7 @@ class DistillationMeasuring(Measuring):
         return 1 if case.run == TEACHER else rounds
 
     def conflict(self, known: Result) -> Optional[str]:
-        if known.case.run != LATENCY:
-            return None
-        found = read_metadata(model_of(known.case, self._models)).sha256
-        return None if found == known.details["sha256"] else f"another {known.details['model']}"
+        return other_model(known, model_of(known.case, self._models)) if known.case.run == LATENCY else None
 
     def take_turn(self, case: DistillationCase, number: int) -> Result:
         return self._time(case, number) if case.run == LATENCY else self._train(case, number)

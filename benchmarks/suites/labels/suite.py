@@ -7,13 +7,13 @@ from typing import Any, Dict, Optional, Sequence, Tuple
 
 import numpy as np
 
-from paddleseg_mobileseg.deploy.runtime.metadata import read_metadata
 from paddleseg_mobileseg.deploy.runtime.predictor import LitePredictor
 from paddleseg_mobileseg.errors import InputError
 
+from ...flags import Timing, add_timing, timing_settings
 from ...results import Result
-from ...suite import Block, Figure, Measuring, Places, Section, Suite, Timing, add_timing, timing_settings
-from ...timed_turn import timed_turn
+from ...suite import Block, Figure, Measuring, Places, Section, Suite
+from ...timed_turn import other_model, timed_turn
 from .cases import WAYS, LabelMapCase
 from .logits import SIZE, OfFile, Source, sources
 from .report import QUESTIONS, plot, setting, tables
@@ -78,9 +78,7 @@ class LabelMapMeasuring(Measuring):
         self._latest: Tuple[Optional[Source], Optional[np.ndarray], Optional[np.ndarray]] = (None, None, None)
 
     def conflict(self, known: Result) -> Optional[str]:
-        if read_metadata(self._model(known.case)).sha256 != known.details["sha256"]:
-            return f"another conversion of {known.case}"
-        return None
+        return other_model(known, self._model(known.case))
 
     def take_turn(self, case: LabelMapCase, number: int) -> Result:
         logits, expected = self._fed(case)

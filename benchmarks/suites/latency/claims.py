@@ -5,9 +5,9 @@ from typing import List, Optional, Sequence
 
 from paddleseg_mobileseg.report.tables import Table, cell
 
-from ...results import Result, find
+from ...results import WHOLE, Result, find
 from .cases import ACTIVE_CLASSES, LatencyCase, find_network
-from .measured import WHOLE, ratio
+from .measured import ratio
 from .tables import LABEL_MAPS
 
 

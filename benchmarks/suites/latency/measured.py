@@ -5,10 +5,7 @@ from typing import Optional, Sequence
 
 from paddleseg_mobileseg.deploy.runtime.stats import within_rounds
 
-from ...results import Result, find
-
-WHOLE = ("network_ms", "label_map_ms")
-"""The samples of an inference from the image to the label map; where the graph makes that, the first are all."""
+from ...results import WHOLE, Result, find
 
 IN_GRAPH = ("argmax", "vim")
 """The label maps that the network's own graph makes, so that no clock can be put between the two."""

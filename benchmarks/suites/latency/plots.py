@@ -6,9 +6,9 @@ from matplotlib.figure import Figure
 
 from paddleseg_mobileseg.report.plot_style import BLUE, FAINT, GREEN, INK, ORANGE, draw_svg
 
-from ...results import Result
+from ...results import WHOLE, Result
 from .cases import LatencyCase, find_network
-from .measured import WHOLE, label_map_ms, network_ms
+from .measured import label_map_ms, network_ms
 from .tables import LABEL_MAPS, published
 
 COLOURS = {"exact": GREEN, "argmax": BLUE, "vim": ORANGE}

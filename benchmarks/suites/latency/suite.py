@@ -11,31 +11,18 @@ from paddleseg_mobileseg.deploy.android.bench import bench as phone_bench
 from paddleseg_mobileseg.deploy.android.bench_binary import RunSettings
 from paddleseg_mobileseg.deploy.android.predict import predict as phone_predict
 from paddleseg_mobileseg.deploy.runtime.inputs import find_images, load_input
-from paddleseg_mobileseg.deploy.runtime.metadata import read_metadata
 from paddleseg_mobileseg.errors import InputError
 from paddleseg_mobileseg.models.zoo import MODELS
 
+from ...flags import Timing, add_networks, add_timing, timing_settings
 from ...images import built_in_images
-from ...results import Result
+from ...results import WHOLE, Result
 from ...runner import warn
-from ...suite import (
-    Block,
-    Figure,
-    Measuring,
-    Places,
-    Section,
-    Suite,
-    Timing,
-    Turn,
-    add_networks,
-    add_timing,
-    timing_settings,
-)
-from ...timed_turn import timed_turn
+from ...suite import Block, Figure, Measuring, Places, Section, Suite, Turn
+from ...timed_turn import other_model, timed_turn
 from .cases import ACTIVE_CLASSES, ENGINES, PHONE, LatencyCase, choose, find_network
 from .claims import Claim, claim_table
 from .engines import check_engine, open_predictor
-from .measured import WHOLE
 from .models import Export, ModelFolder
 from .plots import plots
 from .tables import case_table, setting
@@ -206,9 +193,7 @@ class LatencyMeasuring(Measuring):
         self.models.make_all(self.cases)
 
     def conflict(self, known: Result) -> Optional[str]:
-        if read_metadata(self.models.model(known.case)).sha256 != known.details["sha256"]:
-            return f"another {known.details['model']}"
-        return None
+        return other_model(known, self.models.model(known.case))
 
     def measure(self, turns: Sequence[Turn], show: Callable[[str], None]) -> Iterator[Result]:
         host = [turn for turn in turns if turn[0].engine != PHONE]

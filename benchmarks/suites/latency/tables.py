@@ -6,10 +6,10 @@ from paddleseg_mobileseg.deploy.runtime.stats import spread
 from paddleseg_mobileseg.models.zoo import Published
 from paddleseg_mobileseg.report.tables import Table, cell, span
 
-from ...results import Result
-from ...suite import CLOCKS
+from ...flags import CLOCKS
+from ...results import WHOLE, Result
 from .cases import PADDLE_LITE, PHONE, LatencyCase, find_network
-from .measured import IN_GRAPH, WHOLE, label_map_ms, network_ms, ratio
+from .measured import IN_GRAPH, label_map_ms, network_ms, ratio
 
 LABEL_MAPS = {"exact": "exact", "argmax": "argmax", "vim": "VIM"}
 

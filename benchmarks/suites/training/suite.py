@@ -21,20 +21,9 @@ from paddleseg_mobileseg.models.zoo import build_model, find_model
 from paddleseg_mobileseg.processes.worker import Worker
 from paddleseg_mobileseg.report.tables import Table, cell
 
+from ...flags import CLOCKS, Timing, add_networks, add_timing, timing_settings
 from ...results import Result, find
-from ...suite import (
-    CLOCKS,
-    Block,
-    Figure,
-    Measuring,
-    Places,
-    Section,
-    Suite,
-    Timing,
-    add_networks,
-    add_timing,
-    timing_settings,
-)
+from ...suite import Block, Figure, Measuring, Places, Section, Suite
 
 IMPLEMENTATIONS = {"plugin": "this plugin", "paddleseg": "PaddleSeg"}
 _WORKER = Path(__file__).with_name("worker.py")

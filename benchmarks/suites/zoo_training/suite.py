@@ -11,8 +11,9 @@ from paddleseg_mobileseg.errors import InputError
 from paddleseg_mobileseg.models.zoo import MODELS, find_model
 from paddleseg_mobileseg.report.tables import Table
 
+from ...flags import add_networks, add_rounds
 from ...results import Result
-from ...suite import Block, Figure, Measuring, Places, Section, Suite, add_networks, add_rounds
+from ...suite import Block, Figure, Measuring, Places, Section, Suite
 from .training import batch_and_size, train_and_score
 
 _FEWEST = 10
