@@ -25,5 +25,5 @@ def read_image(path: Union[str, Path], thorough: bool = True) -> np.ndarray:
     fault = file_fault(str(path), thorough)
     image = cv2.imread(str(path), cv2.IMREAD_COLOR) if fault is None else None
     if image is None:
-        raise InputError(f"{path} {fault or 'is not an image'}; replace it or leave it out")
+        raise InputError(f"{path} {fault or 'is not an image'}; replace it or remove it")
     return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
