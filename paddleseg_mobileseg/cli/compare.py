@@ -5,6 +5,7 @@ from pathlib import Path
 
 from ..deploy import LABEL_MAPS, MAX_DIFFERENCE, MIN_AGREEMENT, WEIGHTS
 from ..errors import InputError, ToolError
+from .shared_flags import add_input_shape
 
 EXAMPLE = "mobileseg compare output/export --images images/"
 
@@ -23,13 +24,7 @@ def add_arguments(parser) -> None:
     parser.add_argument(
         "--labels", choices=LABEL_MAPS, default="exact", help="without --nb: as of `convert` (default: exact)"
     )
-    parser.add_argument(
-        "--input-shape",
-        nargs=4,
-        type=int,
-        metavar=("N", "C", "H", "W"),
-        help="without --nb: for a model that was exported without --input_shape",
-    )
+    add_input_shape(parser, "without --nb: ")
     parser.add_argument(
         "--min-agreement",
         type=float,

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..deploy import LABEL_MAPS, TARGETS, WEIGHTS
+from .shared_flags import add_input_shape
 
 if TYPE_CHECKING:
     from ..deploy.runtime.metadata import Metadata
@@ -31,13 +32,7 @@ def add_arguments(parser) -> None:
         "exported (default: exact)",
     )
     parser.add_argument("--fp16", action="store_true", help="compute in half precision; arm only, and not verified")
-    parser.add_argument(
-        "--input-shape",
-        nargs=4,
-        type=int,
-        metavar=("N", "C", "H", "W"),
-        help="for a model that was exported without --input_shape",
-    )
+    add_input_shape(parser)
     parser.add_argument("--json", action="store_true", help="print what the JSON file beside the model says")
 
 

@@ -8,6 +8,7 @@ from typing import List
 from ..deploy.runtime.records import Record, json_lines, markdown
 from ..errors import InputError
 from .device_options import add_program_arguments, run_settings, warn
+from .shared_flags import add_turns
 
 EXAMPLE = "mobileseg device bench tiny.nb base.nb --images images/ --output results.jsonl"
 
@@ -17,16 +18,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--device", nargs="+", metavar="SERIAL", help="phones, as `adb devices` names them (default: the only one)"
     )
-    parser.add_argument(
-        "--images", nargs="+", type=Path, help="images, and folders of images, to feed in turn (default: noise)"
-    )
-    parser.add_argument("--seed", type=int, default=0, help="of the noise (default: 0)")
-    parser.add_argument("--warmup", type=int, default=20, help="runs that do not count, in each round (default: 20)")
-    parser.add_argument("--repeats", type=int, default=50, help="measured runs of each model (default: 50)")
-    parser.add_argument("--rounds", type=int, default=5, help="turns to take them in (default: 5)")
+    add_turns(parser, "in each round")
     parser.add_argument("--cool-down", type=float, default=10, help="seconds to wait between turns (default: 10)")
     add_program_arguments(parser)
-    parser.add_argument("--json", action="store_true", help="print JSON lines, with every sample")
     parser.add_argument("--output", type=Path, help="append the JSON lines to this file, each when it is measured")
 
 

@@ -15,7 +15,7 @@ from ..ir.tensors import InputTensor
 from ..runtime.inputs import input_sources, load_input, source_name
 from ..runtime.metadata import Metadata, read_metadata
 from ..runtime.predictor import ENGINE
-from ..runtime.records import Configuration, Environment, Record
+from ..runtime.records import Configuration, Environment, Record, check_turns
 from ..runtime.versions import versions
 from .adb import Adb
 from .bench_binary import (
@@ -71,9 +71,7 @@ def bench(
         InputError: a model, an image or a number cannot be used, there is no adb, or no phone to choose.
         ToolError: a phone was lost or has no space; the program crashed, hangs, or gave no result.
     """
-    for name, value, least in (("--repeats", repeats, 1), ("--rounds", rounds, 1), ("--warmup", warmup, 0)):
-        if value < least:
-            raise InputError(f"{name} takes a number of {least} or more, not {value}")
+    check_turns(repeats, rounds, warmup)
     if not 0 <= cool_down <= _A_DAY:
         raise InputError(f"--cool-down takes seconds from 0 to {_A_DAY}, not {cool_down:g}")
     described = [(Path(model), read_metadata(model)) for model in models]

@@ -7,10 +7,9 @@ from typing import Dict, List, Optional, Sequence, Union
 import numpy as np
 from tqdm import tqdm
 
-from ...errors import InputError
 from .inputs import Source, input_sources, load_input, source_name
 from .predictor import LitePredictor, Predictor, Timing
-from .records import Configuration, Record, host_environment
+from .records import Configuration, Record, check_turns, host_environment
 from .versions import versions
 
 
@@ -41,9 +40,7 @@ def bench(
         InputError: a model or an image cannot be used, or a number is out of range.
         ToolError: Paddle-Lite failed.
     """
-    for name, value, least in (("--repeats", repeats, 1), ("--rounds", rounds, 1), ("--warmup", warmup, 0)):
-        if value < least:
-            raise InputError(f"{name} takes a number of {least} or more, not {value}")
+    check_turns(repeats, rounds, warmup)
     per_turn = -(-repeats // rounds)
     # No more images than runs: the record must not count what was never timed.
     sources = input_sources(images, random=1, seed=seed)[: rounds * per_turn]

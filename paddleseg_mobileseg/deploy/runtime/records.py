@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime, timezone
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
+from ...errors import InputError
 from ...report.tables import Table, span
 from .stats import flat, round_medians, summarise, within_rounds
 
@@ -113,6 +114,17 @@ class Record:
 def ratio(record: Record, base: Record) -> float:
     """Time of `record` over that of `base`, network and label map together, within the rounds."""
     return within_rounds(round_medians(record.rounds_ms), round_medians(base.rounds_ms))
+
+
+def check_turns(repeats: int, rounds: int, warmup: int) -> None:
+    """Refuse a benchmark of no runs.
+
+    Raises:
+        InputError: one of the numbers is too small.
+    """
+    for name, value, least in (("--repeats", repeats, 1), ("--rounds", rounds, 1), ("--warmup", warmup, 0)):
+        if value < least:
+            raise InputError(f"{name} takes a number of {least} or more, not {value}")
 
 
 def host_environment(versions: Dict[str, str], core: Optional[int] = None) -> Environment:
