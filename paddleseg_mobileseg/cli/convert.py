@@ -2,9 +2,12 @@
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..deploy import LABEL_MAPS, TARGETS, WEIGHTS
-from ..deploy.runtime.metadata import Metadata, metadata_path
+
+if TYPE_CHECKING:
+    from ..deploy.runtime.metadata import Metadata
 
 EXAMPLE = "mobileseg convert output/export --target arm --output model.nb"
 
@@ -38,8 +41,10 @@ def add_arguments(parser) -> None:
     parser.add_argument("--json", action="store_true", help="print what the JSON file beside the model says")
 
 
-def summary(output: Path, metadata: Metadata) -> str:
+def summary(output: Path, metadata: "Metadata") -> str:
     """What was converted, in lines to read."""
+    from ..deploy.runtime.metadata import metadata_path
+
     tensor, result = metadata.input, metadata.output
     classes = f", {metadata.num_classes} classes" if metadata.num_classes else ""
     label_map = f", by {result.label_map}" if result.kind == "labels" else ""
