@@ -38,6 +38,7 @@ def add_arguments(parser) -> None:
 
 def summary(output: Path, metadata: "Metadata") -> str:
     """What was converted, in lines to read."""
+
     tensor, result = metadata.input, metadata.output
     classes = f", {metadata.num_classes} classes" if metadata.num_classes else ""
     label_map = f", by {result.label_map}" if result.kind == "labels" else ""

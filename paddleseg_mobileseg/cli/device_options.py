@@ -3,13 +3,11 @@
 import argparse
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, List
+from typing import List
 
 from ..deploy import POWER_MODES
+from ..deploy.android.bench_binary import RunSettings
 from ..errors import InputError
-
-if TYPE_CHECKING:
-    from ..deploy.android.bench_binary import RunSettings
 
 _A_DAY = 86400
 
@@ -40,14 +38,12 @@ def add_program_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--keep", action="store_true", help="leave the files on the phone, to send them only once")
 
 
-def run_settings(args: argparse.Namespace) -> "RunSettings":
+def run_settings(args: argparse.Namespace) -> RunSettings:
     """The flags of `add_program_arguments`.
 
     Raises:
         InputError: a number is out of range, or two flags exclude each other.
     """
-    from ..deploy.android.bench_binary import RunSettings
-
     if args.threads < 1:
         raise InputError(f"--threads takes a number of 1 or more, not {args.threads}")
     if not 0 < args.timeout <= _A_DAY:

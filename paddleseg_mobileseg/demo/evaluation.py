@@ -10,6 +10,7 @@ import numpy as np
 from tqdm import tqdm
 
 from ..data.synthetic import SyntheticScenes
+from ..deploy.runtime.image_labels import image_labels
 from ..deploy.runtime.predictor import LitePredictor
 from ..processes.logged import run_logged
 from ..report.metrics import confusion_matrix, scores_of
@@ -67,7 +68,7 @@ def evaluate_converted(nb: Path, scenes: SyntheticScenes) -> Tuple[Dict[str, Any
         for index in tqdm(range(len(scenes)), desc="evaluate .nb", unit="scene", disable=None, leave=False):
             image, truth = scenes.scene(index)
             output = predictor.run(preprocessing.apply(image))
-            found = described.restored(output, preprocessing.trans_info(truth.shape), preprocessing.size)
+            found = image_labels(described, output, preprocessing.trans_info(truth.shape), preprocessing.size)
             labels.append(found.astype(np.uint8))
             confusion += confusion_matrix(truth, labels[-1], scenes.num_classes)
     return scores_of(confusion, scenes.CLASSES), np.stack(labels)

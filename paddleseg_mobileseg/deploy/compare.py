@@ -17,6 +17,7 @@ from .ir.io_signature import describe_input
 from .ir.static_graph import StaticGraph
 from .lower import LoweredModel, lower
 from .runtime.agreement import Agreement, measure_agreement, total_agreement
+from .runtime.image_labels import image_labels
 from .runtime.inputs import input_sources, load_input, source_name
 from .runtime.metadata import Metadata
 from .runtime.predictor import HOST_TARGET, LitePredictor
@@ -158,4 +159,4 @@ class PaddleReference:
         if self.input.preprocessing is None:
             raise InputError("the exported model has no deploy.yaml, so its preprocessing is unknown; export it again")
         batch, trans_info = paddleseg_input(self.transforms, self.input.preprocessing, image)
-        return self.output.restored(self.graph.run(batch), trans_info, self.input.preprocessing.size)
+        return image_labels(self.output, self.graph.run(batch), trans_info, self.input.preprocessing.size)

@@ -129,7 +129,9 @@ def test_models_are_there_for_both_targets_and_outputs(quick):
     assert found == {(target, label_map) for target in ("arm", "x86") for label_map in ("exact", "argmax")}
     for row in result["models"]:
         assert read_metadata(row["file"]).sha256 == row["sha256"]
-        assert row["input"]["shape"] == [1, 3, *QUICK.size] and row["input"]["mean"] == [0.485, 0.456, 0.406]
+        assert row["input"]["shape"] == [1, 3, *QUICK.size]
+        preprocessing = row["input"]["preprocessing"]
+        assert (preprocessing["resize"], preprocessing["mean"]) == ("stretch", [0.485, 0.456, 0.406])
     assert len(list((folder / "images").glob("*.png"))) == QUICK.images
 
 

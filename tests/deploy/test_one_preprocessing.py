@@ -22,6 +22,7 @@ from paddleseg_mobileseg.deploy.compare import PaddleReference
 from paddleseg_mobileseg.deploy.convert import convert
 from paddleseg_mobileseg.deploy.ir.exported import read_exported
 from paddleseg_mobileseg.deploy.ir.io_signature import describe_input
+from paddleseg_mobileseg.deploy.runtime.image_labels import image_labels
 from paddleseg_mobileseg.deploy.runtime.inputs import load_input
 from paddleseg_mobileseg.deploy.runtime.metadata import metadata_path, read_metadata
 from paddleseg_mobileseg.deploy.runtime.predictor import LitePredictor
@@ -124,7 +125,7 @@ def test_one_image_is_the_same_everywhere(case, network, reference, tmp_path, re
         for name, batch in inputs.items():
             trans_info = metadata.input.preprocessing.trans_info(size)
             output = predictor.run(batch)
-            found[name] = metadata.output.restored(output, trans_info, (HEIGHT, WIDTH))
+            found[name] = image_labels(metadata.output, output, trans_info, (HEIGHT, WIDTH))
             assert reference.agreement(batch, output, name).fault() is None
     differences = {name: float(np.abs(batch - fed).max()) for name, batch in inputs.items()}
     agreements = {name: float((labels == expected).mean()) for name, labels in found.items()}

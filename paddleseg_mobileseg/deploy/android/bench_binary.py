@@ -4,15 +4,17 @@ import json
 import signal
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Sequence
+from typing import TYPE_CHECKING, Any, Dict, List, Optional, Sequence
 
 from ...errors import InputError, MobilesegError, ToolError
 from ...paths import BUILD_SCRIPT, short_path
 from ...processes.tool import Finished, last_words
-from ..runtime.metadata import Metadata
 from .adb import Adb, phone_fault
 from .device_cache import DeviceCache
 from .phone import ABI_MACHINES, Phone
+
+if TYPE_CHECKING:
+    from ..runtime.metadata import Metadata
 
 NAME = "mobileseg_bench"
 LIBRARY = "libpaddle_light_api_shared.so"
@@ -144,7 +146,7 @@ def _find_libraries(program: Path, settings: RunSettings) -> Dict[str, Path]:
     return {LIBRARY: library, RUNTIME: runtime} if runtime.is_file() else {LIBRARY: library}
 
 
-def check_model(nb: Path, metadata: Metadata, phone: Phone) -> None:
+def check_model(nb: Path, metadata: "Metadata", phone: Phone) -> None:
     """Refuse a model that the phone cannot run.
 
     Raises:
@@ -159,7 +161,7 @@ def check_model(nb: Path, metadata: Metadata, phone: Phone) -> None:
         )
 
 
-def model_arguments(metadata: Metadata) -> List[str]:
+def model_arguments(metadata: "Metadata") -> List[str]:
     """What the program must know of a model beside its file."""
     words = ["--input-shape", ",".join(map(str, metadata.input.shape))]
     output = metadata.output

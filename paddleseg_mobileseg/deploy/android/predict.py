@@ -12,6 +12,7 @@ from ...errors import InputError, ToolError
 from ...files import scratch_folder
 from ..compare import PaddleReference
 from ..runtime.agreement import Agreement, measure_agreement
+from ..runtime.image_labels import image_labels
 from ..runtime.inputs import find_images, prepare_image
 from ..runtime.metadata import Metadata, read_metadata
 from .adb import Adb
@@ -132,7 +133,7 @@ class _Model:
                 if check and output.label_map == "exact":
                     _check_label_map(images[index], output.labels(result), report["label_map"], index)
                 trans_info = tensor.preprocessing.trans_info(size)
-                maps.append(output.restored(result, trans_info, tensor.preprocessing.size))
+                maps.append(image_labels(output, result, trans_info, tensor.preprocessing.size))
         self._folder.remove([*inputs, *map(self._folder.run_path, names)])
         return maps, report["warnings"]
 

@@ -20,7 +20,7 @@ def describe_input(model: ExportedModel) -> InputTensor:
     shape = dims_of(model.variables()[model.input_name])
     preprocessing = None
     if model.transforms is not None:
-        preprocessing = read_preprocessing(model.transforms, *shape[2:], where=f"{model.folder / 'deploy.yaml'}")
+        preprocessing = read_preprocessing(model.transforms, *shape[2:], where=str(model.folder / "deploy.yaml"))
     return InputTensor(model.input_name, shape, preprocessing)
 
 

@@ -1,13 +1,14 @@
 """What a network takes and what it gives: the two tensors that a runtime must know."""
 
 from dataclasses import dataclass
-from typing import Any, List, Optional, Sequence
+from typing import TYPE_CHECKING, List, Optional
 
 import numpy as np
 
-from ...data.inference import restored_label_map, restored_labels
-from ...data.preprocessing import Preprocessing
 from ...labels import label_map_of, upsample_labels
+
+if TYPE_CHECKING:
+    from ...data.preprocessing import Preprocessing
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,7 @@ class InputTensor:
 
     name: str
     shape: List[int]
-    preprocessing: Optional[Preprocessing]
+    preprocessing: Optional["Preprocessing"]
     layout: str = "NCHW"
     dtype: str = "float32"
 
@@ -56,22 +57,3 @@ class OutputTensor:
         if self.label_map == "exact":
             return upsample_labels(np.ascontiguousarray(output), self.label_size, self.align_corners)
         return label_map_of(output)
-
-    def restored(self, output: np.ndarray, trans_info: Sequence[Any], input_size: Sequence[int]) -> np.ndarray:
-        """The label map of an image at its own size, as PaddleSeg's evaluation makes it.
-
-        Args:
-            output: of one image, [1, ...].
-            trans_info: what the image went through, as of `Preprocessing.trans_info`.
-            input_size: height and width of the network's input.
-
-        Returns:
-            Class numbers [H, W]. Made of logits they are those of interpolated logits, made of labels the nearest.
-
-        Raises:
-            InputError: logits hold NaN.
-        """
-        if self.kind == "labels":
-            return restored_label_map(label_map_of(output), trans_info)[0]
-        size = self.label_size and tuple(self.label_size)
-        return restored_labels(output, trans_info, size, tuple(input_size), bool(self.align_corners))[0]

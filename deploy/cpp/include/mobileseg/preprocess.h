@@ -139,24 +139,28 @@ inline PreprocessStatus Preprocess(const Preprocessing& how, const std::uint8_t*
   const ImageSize frame = FrameSize(how, height, width);
   const auto taps = how.interpolation == Interpolation::kLinear ? detail::LinearTaps : detail::NearestTaps;
   const std::vector<detail::Tap> columns = taps(width, frame.width), lines = taps(height, frame.height);
+  const std::size_t plane_size = static_cast<std::size_t>(how.height) * how.width;
+  float padding[3];
+  for (int plane = 0; plane < 3; ++plane) {
+    padding[plane] = how.padding_normalized ? how.padding_value : detail::Normalised(how, plane, how.padding_value);
+    float* const begin = input + plane * plane_size;
+    std::fill(begin + static_cast<std::size_t>(frame.height) * how.width, begin + plane_size, padding[plane]);
+  }
   detail::ResampledRows rows(image, row_bytes, columns);
-  for (int y = 0; y < how.height; ++y) {
-    const bool inside = y < frame.height;
-    const float* const upper = inside ? rows.Row(lines[y].low) : nullptr;
-    const float* const lower = inside ? rows.Row(lines[y].high) : nullptr;
-    const float weight = inside ? lines[y].weight : 0.0f;
+  float* row = input;
+  for (const detail::Tap& line : lines) {
+    const float* const upper = rows.Row(line.low);
+    const float* const lower = rows.Row(line.high);
     for (int plane = 0; plane < 3; ++plane) {
-      float* const out = input + (static_cast<std::size_t>(plane) * how.height + y) * how.width;
+      float* const out = row + plane * plane_size;
       const int channel = how.channel_order == ChannelOrder::kRgb ? plane : 2 - plane;
-      const int filled = inside ? frame.width : 0;
-      for (int x = 0; x < filled; ++x) {
-        const float value = upper[3 * x + channel] * (1.0f - weight) + lower[3 * x + channel] * weight;
+      for (int x = 0; x < frame.width; ++x) {
+        const float value = upper[3 * x + channel] * (1.0f - line.weight) + lower[3 * x + channel] * line.weight;
         out[x] = detail::Normalised(how, plane, value);
       }
-      const float padding =
-          how.padding_normalized ? how.padding_value : detail::Normalised(how, plane, how.padding_value);
-      std::fill(out + filled, out + how.width, padding);
+      std::fill(out + frame.width, out + how.width, padding[plane]);
     }
+    row += how.width;
   }
   return PreprocessStatus::kOk;
 }
