@@ -1,14 +1,12 @@
 """What a network takes and what it gives: the two tensors that a runtime must know."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, List, Optional
+from typing import List, Optional
 
 import numpy as np
 
+from ...data.preprocessing import Preprocessing
 from ...labels import label_map_of, upsample_labels
-
-if TYPE_CHECKING:
-    from ...data.preprocessing import Preprocessing
 
 
 @dataclass(frozen=True)
@@ -21,7 +19,7 @@ class InputTensor:
 
     name: str
     shape: List[int]
-    preprocessing: Optional["Preprocessing"]
+    preprocessing: Optional[Preprocessing]
     layout: str = "NCHW"
     dtype: str = "float32"
 
