@@ -84,6 +84,8 @@ def read_metadata(nb: Union[str, Path]) -> Metadata:
         raise InputError(f"there is no model {nb}; `mobileseg convert` makes one")
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(content, dict):
+            raise TypeError("it holds no object")
         schema = content["schema"] if "schema" in content else "1 or 2"
         if schema != SCHEMA:
             raise InputError(f"{path} is of schema {schema}, and this version reads {SCHEMA}; convert the model again")
