@@ -232,6 +232,7 @@ def test_the_record_holds_the_whole_configuration(host_logits):
         "model": str(network.nb),
         "input_shape": list(network.shape),
         "inputs": [str(file) for file in network.files[:2]],
+        "image_sizes": [],
         "warmup": 1,
         "repeats": 3,
         "min_seconds": 0,
@@ -361,4 +362,4 @@ def test_help_names_every_flag():
     text = run("host", "--help").stdout.decode()
     source = (bench_program.SOURCES / "bench" / "options.cc").read_text()
     flags = set(re.findall(r'^      \{"(--[a-z-]+)"', source, re.M))
-    assert len(flags) == 14 and all(f"\n  {flag} " in text for flag in flags)
+    assert len(flags) == 28 and all(f"\n  {flag} " in text for flag in flags)

@@ -126,7 +126,7 @@ def test_labels_of_unknown_origin_are_refused_unless_they_are_kept(tmp_path):
     folder = export_around(lambda logits: (logits.max(axis=1) * 3).astype("int32"), tmp_path / "export")
     with pytest.raises(InputError, match="--labels exact starts from logits.*--labels none"):
         convert(folder, tmp_path / "model.nb", "x86")
-    assert convert(folder, tmp_path / "model.nb", "x86", labels="none").output.kind == "labels"
+    assert convert(folder, tmp_path / "model.nb", "x86", labels="none").metadata.output.kind == "labels"
 
 
 def test_an_attached_label_map_gives_the_same_bytes_again(tmp_path):
