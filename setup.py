@@ -50,6 +50,7 @@ LABEL_CORE = Extension(
     optional=True,
 )
 
+
 class BuildWithFiles(build_py):
     """Puts what a user needs beside the Python into a wheel: configs, C++ sources, the build script for phones."""
 

@@ -19,7 +19,7 @@ def calibrate_random_weights(
 
     Speed depends on weights in two places. Denormal or infinite numbers are slow, and VIM and the exact label map
     take longer for more classes. A trained network finds some of its classes in an image, a random one mostly
-    one: so the classifier is rescaled until the active_classes classes have the same chance to win.
+    one: so the classifier is rescaled until `active_classes` of them have the same chance to win.
 
     Args:
         network: any network of the zoo; set to evaluation.

@@ -67,7 +67,7 @@ _PUBLIC = {
 
 __all__ = ["InputError", "MobilesegError", "ToolError", *_PUBLIC]
 
-early.lower()
+early.prepare()
 wrapt.register_post_import_hook(f"{__name__}.patches.on_paddle:patch", "paddle")
 wrapt.register_post_import_hook(f"{__name__}.plugin:register", "paddleseg")
 

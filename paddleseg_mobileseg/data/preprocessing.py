@@ -38,7 +38,7 @@ class Preprocessing:
 
     Attributes:
         height, width: of the network's input.
-        mean, std: for red, green and blue; an element is `(pixel / 255 - mean) / std`.
+        mean, std: of the input's three planes, in their order; an element is `(pixel / 255 - mean) / std`.
         resize: which frame an image gets. "stretch": the whole input, whatever the image's ratio. The others keep the
             ratio. "keep_ratio": as large as `long_side` and `short_side` allow, then up to a multiple of
             `size_divisor` (`Resize` with keep_ratio, `ResizeByLong`, `ResizeRangeScaling`). "short_side":
@@ -50,7 +50,7 @@ class Preprocessing:
         factor: None unless `resize` is "factor".
         padding_value: of the padding; a pixel's, or an element's if `padding_normalized`.
         padding_normalized: the padding is put on after normalisation.
-        channel_order: "RGB" or "BGR", of the input's three planes, with `mean` and `std` in the same order.
+        channel_order: "RGB" or "BGR": which colours the three planes are.
 
     Raises:
         InputError: the values do not belong together.

@@ -17,7 +17,7 @@ def load_zlib() -> Optional[ctypes.CDLL]:
         return None
 
 
-def lower() -> None:
+def prepare() -> None:
     """Keep Paddle's zlib from capturing the system's (`opencv.zlib_of_paddle`), and its programs readable for opt."""
     if not PADDLE_CAME_FIRST:
         # Paddle 3 reads this flag when it is imported.

@@ -22,7 +22,7 @@ class Configuration:
         label_map: what computes the labels within the measured time: "exact" after the network, "vim" or
             "argmax" inside it, or "none" for logits, whose label map then still has to be paid for.
         inputs: what was fed, in words.
-        warmup, repeats, rounds: unrecorded-in-the-result runs, recorded runs, and turns they were taken in.
+        warmup, repeats, rounds: runs that do not count, runs that do, and turns that these were taken in.
     """
 
     model: str
