@@ -21,6 +21,7 @@ from paddleseg_mobileseg.demo.training import TrainingLog
 from paddleseg_mobileseg.deploy.runtime.metadata import read_metadata
 from paddleseg_mobileseg.report.metrics import confusion_matrix, scores_of
 from paddleseg_mobileseg.report.overlays import mistakes, overlay
+from support.folders import made_once
 
 
 class Page(HTMLParser):
@@ -62,29 +63,36 @@ class Page(HTMLParser):
         return found[len(first):]
 
 
-@pytest.fixture(scope="module")
-def quick(tmp_path_factory):
-    """One quick demo as a user runs it: its folder, what it printed, and its page."""
-    folder = tmp_path_factory.mktemp("demo") / "out"
+def _run_quick(folder):
     command = [sys.executable, "-m", "paddleseg_mobileseg", "demo", "--quick", "--seed", "3", "--json"]
-    done = subprocess.run([*command, "--output", str(folder)], capture_output=True, text=True, timeout=600)
+    done = subprocess.run([*command, "--output", str(folder / "out")], capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stderr
-    return folder, done, json.loads(done.stdout), Page((folder / "report.html").read_text(encoding="utf-8"))
+    for name in ("stdout", "stderr"):
+        (folder / name).write_text(getattr(done, name), encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def quick():
+    """One quick demo as a user runs it, once for all workers: its folder, its stderr, its JSON, and its page."""
+    folder = made_once("quick_demo", _run_quick)
+    result = json.loads((folder / "stdout").read_text(encoding="utf-8"))
+    page = Page((folder / "out" / "report.html").read_text(encoding="utf-8"))
+    return folder / "out", (folder / "stderr").read_text(encoding="utf-8"), result, page
 
 
 def test_stdout_holds_the_json_that_was_written(quick):
-    folder, done, result, _ = quick
+    folder, _, result, _ = quick
     assert result == json.loads((folder / "demo.json").read_text())
     assert result["report"] == str(folder / "report.html")
     assert result["seed"] == 3 and result["iters"] == QUICK.iters and result["size"] == list(QUICK.size)
 
 
 def test_progress_and_steps_are_on_stderr_and_logs_in_files(quick):
-    folder, done, result, _ = quick
+    folder, stderr, result, _ = quick
     steps = ["train", "evaluate", "export", "convert", "compare", "bench"]
     assert list(result["seconds"]) == steps
-    assert all(re.search(rf"^{step} +done in", done.stderr, re.MULTILINE) for step in steps)
-    assert "8/8" in done.stderr and "Traceback" not in done.stderr and "[INFO]" not in done.stderr
+    assert all(re.search(rf"^{step} +done in", stderr, re.MULTILINE) for step in steps)
+    assert "8/8" in stderr and "Traceback" not in stderr and "[INFO]" not in stderr
     assert "[TRAIN]" in (folder / "logs" / "train" / "workerlog.0").read_text()
     assert "Start evaluating" in (folder / "logs" / "evaluate.log").read_text()
 

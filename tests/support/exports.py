@@ -12,8 +12,8 @@ import yaml
 from paddle import nn
 
 from paddleseg_mobileseg import VIM, Bilinear, build_model
-from support import folders
 from support.chance import seeded
+from support.folders import made_once
 
 MEAN, STD = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
 TRANSFORMS = [
@@ -97,10 +97,13 @@ def settled_weights(model_name):
 @seeded(3)
 def exported_network(model_name, tail, height, width):
     """A network of this plugin: `tail` is "logits", "argmax" or "vim"; 150 classes, `settled_weights`."""
-    network = build_model(model_name, 150, upsample=VIM() if tail == "vim" else Bilinear())
-    network.set_state_dict(settled_weights(model_name))
-    folder = folders.OWN / f"{model_name}_{tail}_{height}x{width}"
-    return export(network, folder, [1, 3, height, width], "argmax" if tail == "argmax" else "none")
+
+    def write(folder):
+        network = build_model(model_name, 150, upsample=VIM() if tail == "vim" else Bilinear())
+        network.set_state_dict(settled_weights(model_name))
+        export(network, folder, [1, 3, height, width], "argmax" if tail == "argmax" else "none")
+
+    return made_once(f"{model_name}_{tail}_{height}x{width}", write)
 
 
 def randomise(network, seed=0):
@@ -137,7 +140,9 @@ def exported_stock(kind, shape):
         "lraspp": lambda: LRASPP(19, backbones.MobileNetV3_large_x1_0(), backbone_indices=[0, 1, 3]),
     }
     sizes = "x".join(str(size) for size in shape)
-    return export(randomise(networks[kind]()), folders.OWN / f"stock_{kind}_{sizes}", list(shape))
+    return made_once(
+        f"stock_{kind}_{sizes}", lambda folder: export(randomise(networks[kind]()), folder, list(shape))
+    )
 
 
 class Around(nn.Layer):
