@@ -7,22 +7,23 @@ from matplotlib.figure import Figure
 from ..report.plot_style import BLUE, GREEN, ORANGE, draw_svg
 
 
-def training_curves(curve: List[Dict[str, float]], scores: List[Dict[str, float]]) -> str:
-    """Loss and learning rate, and mIoU, over the iterations.
+def training_curves(curve: List[Dict[str, float]], scores: List[Dict[str, float]]) -> List[str]:
+    """Loss and learning rate, and mIoU, over the iterations: a plot each, so that a narrow page can stack them.
 
     Args:
         curve, scores: as of `training.TrainingLog`.
 
     Returns:
-        An <svg> element.
+        Two <svg> elements.
     """
 
-    def draw(figure: Figure) -> None:
-        left, right = figure.subplots(1, 2)
-        _loss(left, curve)
-        _score(right, curve, scores)
+    def draw_loss(figure: Figure) -> None:
+        _loss(figure.subplots(), curve)
 
-    return draw_svg(8.8, 2.9, draw)
+    def draw_score(figure: Figure) -> None:
+        _score(figure.subplots(), curve, scores)
+
+    return [draw_svg(4.4, 2.9, draw) for draw in (draw_loss, draw_score)]
 
 
 def _loss(axes, curve: List[Dict[str, float]]) -> None:

@@ -15,7 +15,7 @@ from benchmarks.results import ResultsFile, join
 from benchmarks.suites.latency.cases import choose
 from benchmarks.suites.latency.claims import claims, claims_by_classes
 from benchmarks.suites.latency.measured import label_map_ms, ratio
-from benchmarks.suites.latency.plots import plots, readme_plot
+from benchmarks.suites.latency.plots import plots, readme_plot, split_plot
 from benchmarks.suites.latency.suite import LatencySuite
 from benchmarks.suites.latency.tables import case_table, network_table
 from benchmarks.suites.registry import CASE_TYPES, SUITES, read_file
@@ -244,6 +244,22 @@ def test_claims_and_the_readmes_image_are_of_float32_alone():
     small = measured("pp_mobileseg_base", "exact", [10.0], [1.0], weights="int8")
     assert claims([*BASE, small]) == claims(BASE)
     assert readme_plot([*BASE, small], "ade20k") == readme_plot(BASE, "ade20k")
+
+
+def test_what_makes_another_picture_stands_last_however_fast():
+    wrong = measured("pp_mobileseg_base", "exact", [10.0], [1.0], weights="int8", agreement=0.73)
+    table = case_table([wrong, *BASE], "ade20k")
+    assert [row[1] for row in table.rows] == ["float32", "float32", "float32", "int8"]
+    assert [row[table.titles.index("to the fastest")] for row in table.rows] == ["1.00", "1.18", "2.94", "0.11"]
+
+
+def test_bars_of_a_network_stand_together_under_its_name():
+    rival = measured("topformer_tiny", "argmax", [150.0] * 3)
+    svg = split_plot([*BASE, rival])
+    names = [name for name in re.findall(r">([^<>]+)</text>", svg) if re.search("exact|argmax|VIM", name)]
+    assert [name.strip() for name in names if "label map" not in name] == [
+        "TopFormer-Tiny, argmax", "argmax", "VIM", "PP-MobileSeg-Base, exact"
+    ]
 
 
 def test_a_network_that_was_slower_without_its_label_map_is_no_measurement_of_it():

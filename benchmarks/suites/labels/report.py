@@ -106,15 +106,21 @@ def plot(results: Sequence[Result]) -> str:
     """Four panels, one a question, as SVG."""
 
     def draw(figure: Figure) -> None:
-        panels = figure.subplots(2, 2).flat
+        axes = figure.subplots(2, 2)
+        panels = iter(axes.flat)
         _panel(next(panels), results, "classes", lambda case: case.classes, "classes")
         _panel(next(panels), results, "classes present", lambda case: case.present, "classes present")
         _panel(
             next(panels), results, "pieces", lambda case: 512 / case.piece if case.piece else 128, "pieces across"
         )
         _panel(next(panels), results, "noise", lambda case: case.classes, "classes")
+        lines = {}
+        for each in axes.flat:
+            lines.update(zip(*reversed(each.get_legend_handles_labels())))
+        # Below the panels: inside them the lines leave no room.
+        figure.legend(lines.values(), lines, loc="outside lower center", ncols=3, fontsize=8, handlelength=3.2, frameon=False)
 
-    return draw_svg(10, 7, draw)
+    return draw_svg(10, 7.6, draw)
 
 
 def _panel(
@@ -145,5 +151,3 @@ def _panel(
     names = {128: "noise"} if question == "pieces" and any(each.case.piece == NOISE for each in chosen) else {}
     axes.set_xticks(ticks, [names.get(tick, f"{tick:g}") for tick in ticks])
     axes.minorticks_off()
-    if chosen:
-        axes.legend(fontsize=6.5, frameon=False)

@@ -15,6 +15,9 @@ COLOURS = {"exact": GREEN, "argmax": BLUE, "vim": ORANGE}
 _ROOM = 0.5
 """Percent of mIoU that the name of a network takes up."""
 
+_GAP = 0.7
+"""Between the bars of two networks, in bars."""
+
 _MARKS = {"exact": "o", "argmax": "s", "vim": "^"}
 
 
@@ -96,40 +99,57 @@ def _draw_accuracy(axes: Any, results: Sequence[Result], dataset: str) -> None:
 
 
 def split_plot(results: Sequence[Result]) -> str:
-    """Bars of network and label map, one a case."""
-    return draw_svg(9, 0.9 + 0.19 * len(results), lambda figure: _draw_split(figure.subplots(), results))
+    """Bars of network and label map, one a case; those of a network stand together, the fastest network on top."""
+    count = len(results) + _GAP * len(_networks(results))
+    return draw_svg(9, 0.9 + 0.19 * count, lambda figure: _draw_split(figure.subplots(), results))
+
+
+def _grouped(results: Sequence[Result]) -> List[List[Result]]:
+    """The cases of each network, fastest first, slowest network first: as bars are numbered from below."""
+    groups = [[each for each in results if each.case.network == name] for name in _networks(results)]
+    groups = [sorted(group, key=lambda each: each.median(*WHOLE), reverse=True) for group in groups]
+    return sorted(groups, key=lambda group: group[-1].median(*WHOLE), reverse=True)
 
 
 def _draw_split(axes: Any, results: Sequence[Result]) -> None:
-    ordered = sorted(results, key=lambda each: each.median(*WHOLE), reverse=True)
-    names = [f"{find_network(each.case.network).title}, {LABEL_MAPS[each.case.label_map]}" for each in ordered]
-    places = range(len(ordered))
+    groups = _grouped(results)
+    ordered = [each for group in groups for each in group]
+    group_of_bar = [index for index, group in enumerate(groups) for _ in group]
+    places = [bar + _GAP * index for bar, index in enumerate(group_of_bar)]
+    names = [_bar_name(each, group) for group in groups for each in group]
     wholes = [each.median(*WHOLE) for each in ordered]
     parts = [label_map_ms(each, results) for each in ordered]
     networks = [network_ms(each, results) for each in ordered]
     # Medians of parts need not add up to the median of the whole, which is what the bar's end shows.
     starts = [whole if part is None or network is None else max(whole - part, 0) for whole, part, network in
               zip(wholes, parts, networks)]
-    axes.barh(places, starts, color=INK, height=0.7, label="network")
+    axes.barh(places, starts, color=INK, height=0.8, label="network")
     for label_map, colour in COLOURS.items():
         rows = [i for i, each in enumerate(ordered) if each.case.label_map == label_map]
         if rows:
             axes.barh(
-                rows,
+                [places[i] for i in rows],
                 [wholes[i] - starts[i] for i in rows],
                 left=[starts[i] for i in rows],
                 color=colour,
-                height=0.7,
+                height=0.8,
                 label=f"label map, {LABEL_MAPS[label_map]}",
             )
     for place, whole in zip(places, wholes):
         beside = dict(xytext=(3, 0), textcoords="offset points", va="center", fontsize=7)
         axes.annotate(f"{whole:.0f}", (whole, place), **beside)
     axes.set_yticks(places, names, fontsize=7.5)
-    axes.set_ylim(-0.6, len(ordered) - 0.4)
+    axes.tick_params(axis="y", length=0)
+    axes.set_ylim(-0.6, places[-1] + 0.6)
     axes.set_xlabel("milliseconds")
     axes.grid(False, axis="y")
     axes.legend(fontsize=8, frameon=False, loc="upper right")
+
+
+def _bar_name(result: Result, group: Sequence[Result]) -> str:
+    """The network stands beside the topmost of its bars only."""
+    label_map = LABEL_MAPS[result.case.label_map]
+    return f"{find_network(result.case.network).title}, {label_map}" if result is group[-1] else label_map
 
 
 def growth_plot(results: Sequence[Result]) -> str:
