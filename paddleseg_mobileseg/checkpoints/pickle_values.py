@@ -31,6 +31,9 @@ DEEPEST = 100
 MOST_ITEMS = 2_000_000
 """Values of the whole content, each counted as often as it is met on a walk through it."""
 
+MOST_COPIES = 4
+"""How much larger than the file its arrays may be, each counted as often as it is met: a reader may copy them."""
+
 
 class Damaged(Exception):
     """The file is not what it seems to be; the message says where it goes wrong."""
@@ -98,7 +101,7 @@ class PlainValues:
     """Further stand-ins that may stay in the content."""
 
     def __init__(self, size: int):
-        self._text_left = self._numbers_left = size
+        self._size = self._text_left = self._numbers_left = size
         own = {
             ("numpy", "ndarray"): _ArrayType(),
             ("numpy", "dtype"): Constructor(_Numbers),
@@ -157,7 +160,7 @@ class PlainValues:
         Raises:
             InputError: it is nested too deeply or in a circle, or is too large to walk through.
         """
-        return _Walk(self.leaves).plain(content)
+        return _Walk(self.leaves, MOST_ITEMS + MOST_COPIES * self._size).plain(content)
 
     def _encode(self, text: Any, codec: Any) -> bytes:
         # So are bytes written by protocol 2, which has none.
@@ -214,7 +217,7 @@ class PlainValues:
         return self._numbers(data, numbers, (), "C")[()]
 
     def _numbers(self, data: Any, numbers: Any, shape: Any, order: str) -> np.ndarray:
-        """A read-only array over `data`, after all that is said of it was checked."""
+        """The array in `data`, after all that is said of it was checked."""
         if not isinstance(numbers, _Numbers) or not numbers.complete or type(data) is not bytes:
             raise InputError("an array lacks its numbers or their type; download it again")
         size = checked_size(shape)
@@ -227,7 +230,7 @@ class PlainValues:
         if self._numbers_left < 0:
             raise InputError(_MORE_THAN_FILE)
         array = np.frombuffer(data, numbers.type).reshape(shape, order=order)
-        return array if numbers.type.isnative else array.astype(numbers.type.newbyteorder("="))
+        return array.astype(numbers.type.newbyteorder("="))
 
 
 def checked_size(shape: Any) -> int:
@@ -262,7 +265,8 @@ def _checked_key(key: Any) -> Any:
 class _Walk:
     """One walk through the content, each container once."""
 
-    def __init__(self, leaves: Tuple[type, ...]):
+    def __init__(self, leaves: Tuple[type, ...], most: int):
+        self._most = most
         self._leaves = (str, bytes, bool, int, float, type(None), np.generic, *leaves)
         self._seen: Dict[int, Tuple[Any, int]] = {}
         self._within: set = set()
@@ -271,11 +275,11 @@ class _Walk:
         return self._resolved(node)[0]
 
     def _resolved(self, node: Any) -> Tuple[Any, int]:
-        """The value in place of `node`, and how many values it is made of."""
+        """The value in place of `node`, and how many values and bytes of arrays it is made of."""
         if isinstance(node, _Array):
             if node.value is None:
                 raise InputError("an array lacks its numbers; download it again")
-            return node.value, 1
+            return node.value, 1 + node.value.nbytes
         if isinstance(node, self._leaves):
             return node, 1
         if not isinstance(node, (dict, list, tuple, set)):
@@ -295,8 +299,8 @@ class _Walk:
             value, count = self._resolved(child)
             values.append(value)
             size += count
-        if size > MOST_ITEMS:
-            raise InputError(f"its content has more than {MOST_ITEMS} values; no checkpoint has so many")
+        if size > self._most:
+            raise InputError("its content repeats itself to many times the file's size; download it again")
         if isinstance(node, dict):
             return type(node)(zip(node, values)), size
         return type(node)(values), size

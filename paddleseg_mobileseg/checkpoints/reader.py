@@ -25,29 +25,36 @@ NAMES_OF_PARAMETERS = "StructuredToParameterName@@"
 
 
 @contextmanager
-def _reading(path: Union[str, Path]) -> Iterator[None]:
-    """Say of whatever goes wrong in the block that it is about the checkpoint at `path`."""
+def explained(name: Union[str, Path]) -> Iterator[None]:
+    """Say of whatever goes wrong in the block that it is about the checkpoint called `name`, as an InputError."""
     try:
-        if not stat.S_ISREG(os.stat(path).st_mode):
-            raise InputError("it is no file; give the path of a .safetensors, .pdparams or PyTorch file")
         yield
     except FileNotFoundError as error:
         raise InputError(
-            f"there is no checkpoint {path}; give the path of a .safetensors, .pdparams or PyTorch file"
+            f"there is no checkpoint {name}; give the path of a .safetensors, .pdparams or PyTorch file"
         ) from error
     except OSError as error:
-        raise InputError(f"cannot read checkpoint {path}: {error.strerror or error}") from error
+        raise InputError(f"cannot read checkpoint {name}: {error.strerror or error}") from error
     except InputError as error:
-        raise InputError(f"checkpoint {path} is refused: {error}") from error
+        raise InputError(f"checkpoint {name} is refused: {error}") from error
     except Exception as error:  # a damaged file raises nearly anything, depending on the byte that is wrong
         reason = error if isinstance(error, Damaged) else f"{type(error).__name__}: {shown(error, 160)}"
         raise InputError(
-            f"checkpoint {path} is damaged or not a checkpoint ({reason}); copy or download it again"
+            f"checkpoint {name} is damaged or not a checkpoint ({reason}); copy or download it again"
         ) from error
 
 
+@contextmanager
+def _reading(path: Union[str, Path]) -> Iterator[None]:
+    """`explained`, for a block that opens the file."""
+    with explained(path):
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            raise InputError("it is no file; give the path of a .safetensors, .pdparams or PyTorch file")
+        yield
+
+
 def plain_content(file: BinaryIO, size: int) -> Any:
-    """The content of a pickle as plain Python data and read-only arrays; nothing that it names is run.
+    """The content of a pickle as plain Python data and arrays; nothing that it names is run.
 
     Args:
         file: opened for reading bytes; it is left behind the pickle's end.
@@ -61,7 +68,7 @@ def plain_content(file: BinaryIO, size: int) -> Any:
 
 
 def read_pickle(path: Union[str, Path]) -> Any:
-    """What `paddle.save` wrote, as plain Python data and read-only arrays.
+    """What `paddle.save` wrote, as plain Python data and arrays.
 
     Raises:
         InputError: the file is missing, damaged, or asks for anything but arrays to be made.
@@ -71,7 +78,7 @@ def read_pickle(path: Union[str, Path]) -> Any:
 
 
 def read_checkpoint(path: Union[str, Path]) -> Dict[str, np.ndarray]:
-    """The tensors of a checkpoint by name, as read-only arrays.
+    """The tensors of a checkpoint by name, as arrays that may be read-only.
 
     Args:
         path: a `.safetensors` or `.pdparams` file, a folder of a training run that holds `model.pdparams`, or a

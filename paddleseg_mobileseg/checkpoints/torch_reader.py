@@ -14,7 +14,7 @@ import numpy as np
 
 from ..errors import InputError, shown
 from .pickle_reader import Source, load
-from .pickle_values import Constructor, Ignored, PlainValues, checked_size
+from .pickle_values import MOST_COPIES, Constructor, Ignored, PlainValues, checked_size
 
 ZIP_START = b"PK\x03\x04"
 LEGACY_START = b"\x80\x02\x8a\x0a" + 0x1950A86A20F9469CFC6C.to_bytes(10, "little") + b"."
@@ -241,6 +241,7 @@ def read_torch_file(path: Union[str, Path]) -> Dict[str, np.ndarray]:
         raise InputError(f"it holds a {_kind(content)}, not a table of tensors by name")
     table = next((content[key] for key in _TABLES if isinstance(content.get(key), dict)), content)
     tensors: Dict[str, np.ndarray] = {}
+    left = MOST_COPIES * path.stat().st_size
     for name, value in table.items():
         if type(name) is not str:
             raise InputError(f"it has {shown(name)} as the name of a tensor; give the model's checkpoint")
@@ -249,6 +250,9 @@ def read_torch_file(path: Union[str, Path]) -> Dict[str, np.ndarray]:
         if not isinstance(value, _Tensor):
             raise InputError(f"'{shown(name)}' is a {_kind(value)}, not a tensor; give the model's checkpoint")
         tensors[name] = value.array(name)
+        left -= tensors[name].nbytes
+        if left < 0:
+            raise InputError("its tensors repeat each other to many times the file's size; download it again")
     return _without_prefix(tensors, "module.")
 
 
