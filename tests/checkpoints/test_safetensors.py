@@ -43,7 +43,8 @@ def test_bfloat16_becomes_float32(tmp_path):
 
 
 def test_import_weights_writes_and_reads_it(tmp_path, published_checkpoint, capsys):
-    source, ours, theirs = published_checkpoint("pp_mobileseg_tiny"), tmp_path / "o.safetensors", tmp_path / "t.pdparams"
+    source = published_checkpoint("pp_mobileseg_tiny")
+    ours, theirs = tmp_path / "ours.safetensors", tmp_path / "theirs.pdparams"
     assert main(["import-weights", str(source), str(ours)]) == 0
     assert capsys.readouterr().out.strip() == str(ours)
     assert main(["import-weights", str(ours), str(theirs), "--to", "paddleseg", "--model", "pp_mobileseg_tiny"]) == 0
