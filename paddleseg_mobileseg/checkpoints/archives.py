@@ -64,6 +64,11 @@ def unpack(archive: Path, folder: Path, only: Optional[str] = None) -> Path:
         return _unpack(archive, folder, only)
     except (tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError) as error:
         raise InputError(f"it is damaged or no archive ({shown(error)})") from error
+    except OSError as error:
+        # What the modules for compressed streams raise has no number; what the disk says has one.
+        if error.errno is not None:
+            raise
+        raise InputError(f"it is damaged or no archive ({shown(error)})") from error
     except (RuntimeError, NotImplementedError, ValueError, OverflowError) as error:
         if isinstance(error, InputError):
             raise
