@@ -24,6 +24,10 @@ INSTALL_REQUIRES = [
     "pyyaml>=5.4",
     # Hooks that register components and apply patches when Paddle and PaddleSeg are loaded, and not before.
     "wrapt>=1.14,<3",
+    # Downloads of checkpoints and data sets; paddleseg's own downloader imports it too.
+    "requests>=2.25",
+    # Checkpoints that are data and nothing else, the format to prefer.
+    "safetensors>=0.4,<0.9",
     # Progress bars.
     "tqdm>=4.60",
     # The report of `mobileseg demo`: its page and its plots. Both come with paddleseg's visualdl anyway.

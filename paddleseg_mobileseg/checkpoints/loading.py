@@ -9,7 +9,7 @@ import paddle
 from paddle import nn
 from paddleseg.utils.utils import download_pretrained_model
 
-from ..errors import InputError
+from ..errors import InputError, shown
 from .published_names import published_names
 from .reader import read_checkpoint
 
@@ -48,7 +48,7 @@ def _listing(title: str, rows: Sequence[str], limit: int = 5) -> str:
     if not rows:
         return ""
     more = f" and {len(rows) - limit} more" if len(rows) > limit else ""
-    return f"; {len(rows)} {title}: {', '.join(rows[:limit])}{more}"
+    return f"; {len(rows)} {title}: {', '.join(shown(row, 200) for row in rows[:limit])}{more}"
 
 
 def _misfit(shapes: Shapes, table: Mapping[str, str], given: Shapes, leftover_allowed: bool) -> str:
@@ -74,8 +74,10 @@ def _local(path: Union[str, Path]) -> Union[str, Path]:
         return path
     try:
         return download_pretrained_model(str(path))
+    except InputError:
+        raise
     except Exception as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
+        reason = shown(error, 200) or type(error).__name__
         raise InputError(
             f"cannot download checkpoint {path}: {reason}; download it by hand and give its path as `pretrained`"
         ) from error
@@ -89,7 +91,8 @@ def load_weights(model: nn.Layer, path: Union[str, Path], classifier: bool = Tru
 
     Args:
         model: a segmentor or a backbone; it is changed only if everything fits.
-        path: a `.pdparams` file, a folder that holds `model.pdparams`, a PyTorch file, or an http(s) address of one.
+        path: a `.safetensors` or `.pdparams` file, a folder that holds `model.pdparams`, a PyTorch file, or an http(s)
+            address of one.
         classifier: False leaves the model's classifier as it is, for other classes than the checkpoint's.
 
     Returns:

@@ -1,37 +1,70 @@
 """Reading checkpoints without running what is in them, and writing `.pdparams` files.
 
-A `.pdparams` file is a pickle of NumPy arrays. PyTorch's files are read by `torch_checkpoint`.
+A `.pdparams` file is a pickle of NumPy arrays, which `pickle_reader` reads; PyTorch's files are read by `torch_reader`,
+and `.safetensors` by the package of that name.
 """
 
+import os
+import stat
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Dict, Iterator, Mapping, Union
+from typing import Any, BinaryIO, Dict, Iterator, Mapping, Union
 
 import numpy as np
 import paddle
 
-from ..errors import InputError
+from ..errors import InputError, shown
 from ..files import atomic_path
-from .safe_pickle import ArrayUnpickler
+from .pickle_reader import Source, load
+from .pickle_values import Damaged, PlainValues
+from .safetensors_file import SUFFIX, read_safetensors, safetensors_bytes
 from .torch_reader import is_torch_file, read_torch_file
+
+NAMES_OF_PARAMETERS = "StructuredToParameterName@@"
+"""The table that `paddle.save` puts beside the tensors: what Paddle calls each."""
+
+
+@contextmanager
+def explained(name: Union[str, Path]) -> Iterator[None]:
+    """Say of whatever goes wrong in the block that it is about the checkpoint called `name`, as an InputError."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise InputError(
+            f"there is no checkpoint {name}; give the path of a .safetensors, .pdparams or PyTorch file"
+        ) from error
+    except OSError as error:
+        raise InputError(f"cannot read checkpoint {name}: {error.strerror or error}") from error
+    except InputError as error:
+        raise InputError(f"checkpoint {name} is refused: {error}") from error
+    except Exception as error:  # a damaged file raises nearly anything, depending on the byte that is wrong
+        reason = error if isinstance(error, Damaged) else f"{type(error).__name__}: {shown(error, 160)}"
+        raise InputError(
+            f"checkpoint {name} is damaged or not a checkpoint ({reason}); copy or download it again"
+        ) from error
 
 
 @contextmanager
 def _reading(path: Union[str, Path]) -> Iterator[None]:
-    """Say of whatever goes wrong in the block that it is about the checkpoint at `path`."""
-    try:
+    """`explained`, for a block that opens the file."""
+    with explained(path):
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            raise InputError("it is no file; give the path of a .safetensors, .pdparams or PyTorch file")
         yield
-    except FileNotFoundError as error:
-        raise InputError(f"there is no checkpoint {path}; give the path of a .pdparams or PyTorch file") from error
-    except OSError as error:
-        raise InputError(f"cannot read checkpoint {path}: {error.strerror or error}") from error
-    except InputError as error:
-        raise InputError(f"checkpoint {path} is refused: {error}") from error
-    except Exception as error:  # a damaged pickle raises nearly anything, depending on the byte that is wrong
-        raise InputError(
-            f"checkpoint {path} is damaged or not a checkpoint ({type(error).__name__}: {error}); "
-            "copy or download it again"
-        ) from error
+
+
+def plain_content(file: BinaryIO, size: int) -> Any:
+    """The content of a pickle as plain Python data and arrays; nothing that it names is run.
+
+    Args:
+        file: opened for reading bytes; it is left behind the pickle's end.
+        size: bytes that are left in it.
+
+    Raises:
+        Damaged: it is cut off, or no pickle.
+        InputError: it asks for anything but arrays to be made.
+    """
+    return load(Source(file, size), PlainValues(size))
 
 
 def read_pickle(path: Union[str, Path]) -> Any:
@@ -41,14 +74,15 @@ def read_pickle(path: Union[str, Path]) -> Any:
         InputError: the file is missing, damaged, or asks for anything but arrays to be made.
     """
     with _reading(path), open(path, "rb") as file:
-        return ArrayUnpickler(file).load()
+        return plain_content(file, os.fstat(file.fileno()).st_size)
 
 
 def read_checkpoint(path: Union[str, Path]) -> Dict[str, np.ndarray]:
-    """The tensors of a checkpoint by name.
+    """The tensors of a checkpoint by name, as arrays that may be read-only.
 
     Args:
-        path: a `.pdparams` file, a folder of a training run that holds `model.pdparams`, or a PyTorch file.
+        path: a `.safetensors` or `.pdparams` file, a folder of a training run that holds `model.pdparams`, or a
+            PyTorch file.
 
     Raises:
         InputError: the file is missing, damaged, not a table of tensors, or not just data.
@@ -57,41 +91,53 @@ def read_checkpoint(path: Union[str, Path]) -> Dict[str, np.ndarray]:
     if path.is_dir():
         path = path / "model.pdparams"
     with _reading(path):
+        if path.suffix == SUFFIX:
+            return _some(read_safetensors(path))
         with open(path, "rb") as file:
             torch_file = is_torch_file(file.read(16))
         if torch_file:
-            tensors = read_torch_file(path)
-    if torch_file:
-        return _some(path, tensors)
+            return _some(read_torch_file(path))
     content = read_pickle(path)
+    with _reading(path):
+        return _some(_tensors(content))
+
+
+def _tensors(content: Any) -> Dict[str, np.ndarray]:
     if not isinstance(content, dict):
-        raise InputError(f"checkpoint {path} holds a {type(content).__name__}, not a table of tensors by name")
+        raise InputError(f"it holds a {type(content).__name__}, not a table of tensors by name")
     tensors = {}
     for name, value in content.items():
-        if name == "StructuredToParameterName@@":
+        if name == NAMES_OF_PARAMETERS:
             continue
         # paddle.save writes a tensor outside a state dict as the pair (name, array).
         value = value[1] if isinstance(value, tuple) and len(value) == 2 else value
-        if not isinstance(value, np.ndarray):
+        if not isinstance(value, np.ndarray) or type(name) is not str:
             raise InputError(
-                f"checkpoint {path}: '{name}' is a {type(value).__name__}, not a tensor; "
+                f"'{shown(name)}' is a {type(value).__name__}, not a tensor; "
                 "give the model's .pdparams, not the optimizer's .pdopt"
             )
         tensors[name] = value
-    return _some(path, tensors)
+    return tensors
 
 
-def _some(path: Path, tensors: Dict[str, np.ndarray]) -> Dict[str, np.ndarray]:
+def _some(tensors: Dict[str, np.ndarray]) -> Dict[str, np.ndarray]:
     if not tensors:
-        raise InputError(f"checkpoint {path} holds no tensors")
+        raise InputError("it holds no tensors; give the model's checkpoint")
     return tensors
 
 
 def write_checkpoint(path: Union[str, Path], tensors: Mapping[str, np.ndarray]) -> None:
-    """Write a `.pdparams` file that PaddleSeg and this plugin read, whole or not at all.
+    """Write a `.safetensors` file, or a `.pdparams` file that PaddleSeg reads too, whole or not at all.
+
+    Args:
+        path: its ending says which.
+        tensors: by name.
 
     Raises:
         InputError: the file cannot be written.
     """
     with atomic_path(path) as scratch:
-        paddle.save({name: paddle.to_tensor(value) for name, value in tensors.items()}, str(scratch))
+        if Path(path).suffix == SUFFIX:
+            scratch.write_bytes(safetensors_bytes(tensors))
+        else:
+            paddle.save({name: paddle.to_tensor(value) for name, value in tensors.items()}, str(scratch))

@@ -11,7 +11,7 @@ from ..checkpoints.reader import read_checkpoint, write_checkpoint
 from ..errors import InputError
 from ..models.zoo import MODELS, build_model
 
-EXAMPLE = "mobileseg import-weights SeaFormer_T.pth seaformer_tiny.pdparams"
+EXAMPLE = "mobileseg import-weights SeaFormer_T.pth seaformer_tiny.safetensors"
 
 _CLASSIFIERS = ("head.classifier.weight", "decode_head.conv_seg.weight", "cls_seg.weight")
 
@@ -20,8 +20,12 @@ _PRETRAINING_HEADS = ("linear.weight", "linear.bias")
 
 
 def add_arguments(parser) -> None:
-    parser.add_argument("checkpoint", help="the .pdparams or PyTorch file to read, of a segmentor or a backbone")
-    parser.add_argument("output", help="the .pdparams file to write")
+    parser.add_argument(
+        "checkpoint", help="the .safetensors, .pdparams or PyTorch file to read, of a segmentor or a backbone"
+    )
+    parser.add_argument(
+        "output", help="the file to write: .safetensors, which holds nothing that could run, or .pdparams"
+    )
     parser.add_argument("--model", help="name of `mobileseg models`; found out from the tensors by default")
     parser.add_argument(
         "--to",

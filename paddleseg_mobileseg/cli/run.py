@@ -25,7 +25,12 @@ _FRESH = (
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("script", metavar="SCRIPT", help="such as tools/train.py of a checkout of PaddleSeg")
+    parser.add_argument(
+        "script",
+        metavar="SCRIPT",
+        help="such as tools/train.py of a checkout of PaddleSeg; the checkpoints that it loads are read as data, and "
+        "with MOBILESEG_TRUST_PICKLES=1 in the environment Paddle unpickles them, which is for your own files only",
+    )
     parser.add_argument("arguments", metavar="ARGS", nargs=argparse.REMAINDER, help="the script's own arguments")
 
 

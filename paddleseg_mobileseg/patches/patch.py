@@ -4,7 +4,7 @@ import importlib
 import inspect
 import sys
 from dataclasses import dataclass
-from typing import Any, Callable, Optional
+from typing import Any, Callable, Optional, Sequence
 
 HEALTHY, APPLIED, UNPATCHED, NOT_APPLICABLE = "healthy", "applied", "unpatched", "not applicable"
 
@@ -90,10 +90,10 @@ def lookup(module: str, attribute: str) -> Any:
     return found
 
 
-def replace_everywhere(old: Any, new: Any) -> None:
-    """Put `new` in place of `old` in every module of PaddleSeg that has imported it."""
+def replace_everywhere(old: Any, new: Any, packages: Sequence[str] = ("paddleseg",)) -> None:
+    """Put `new` in place of `old` in every module of PaddleSeg, or of other packages, that has imported it."""
     for name, module in list(sys.modules.items()):
-        if name.split(".")[0] == "paddleseg" and module is not None:
+        if name.split(".")[0] in packages and module is not None:
             for attribute, value in list(vars(module).items()):
                 if value is old:
                     setattr(module, attribute, new)
