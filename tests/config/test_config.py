@@ -88,7 +88,7 @@ MISTAKES = {
     "argument of the scheduler": ({"lr_scheduler__warmup_iter": 5}, "did you mean warmup_iters"),
     "warm-up without start": ({"lr_scheduler__warmup_iters": 5}, "warmup_iters needs warmup_start_lr"),
     "test option": ({"test_config": {"is_slid": True}}, "did you mean is_slide?"),
-    "no iterations": ({"iters": 0}, "iters must be a whole number above 0"),
+    "no iterations": ({"iters": 0}, "iters: must be a whole number above 0, it is 0"),
     "classes that differ": ({"model__num_classes": 5}, "`num_classes` is not consistent"),
 }
 
@@ -205,7 +205,7 @@ READ_ALL = """
 import json, sys
 from pathlib import Path
 from paddleseg_mobileseg import InputError
-from paddleseg_mobileseg.config import load_config
+from paddleseg_mobileseg.config.reader import load_config
 messages = {}
 for path in sorted(Path("configs").rglob("*.yml")):
     try:
