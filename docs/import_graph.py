@@ -21,6 +21,7 @@ ROOMS = (
     "paths",
     "files",
     "strict_yaml",
+    "opencv_files",
     "schema",
     "labels",
     "processes",

@@ -68,7 +68,7 @@ CLASSES = _whole(1, MAX_CLASSES)
 
 EVERYWHERE: Dict[str, _Rule] = {"num_classes": CLASSES, "ignore_index": _whole(-_MAX_INT)}
 
-OF_MODELS = {"pretrained": _TEXT}
+OF_MODELS = {"pretrained": _Rule("text or nothing", lambda value: value is None or _TEXT.holds(value))}
 
 OF_DATASETS = {
     **dict.fromkeys(("dataset_root", "train_path", "val_path", "test_path"), _TEXT),
@@ -78,7 +78,10 @@ OF_DATASETS = {
 
 OF_TRANSFORMS = {
     **dict.fromkeys(("crop_size", "target_size", "size"), SIZE),
-    **dict.fromkeys(("long_size", "short_size", "max_long", "min_long", "size_divisor"), _SIDE),
+    **dict.fromkeys(("long_size", "max_long", "min_long", "size_divisor"), _SIDE),
+    "short_size": _Rule(
+        f"{_SIDE.words} or a list of them", lambda value: _SIDE.holds(value) or _list(_SIDE, "").holds(value)
+    ),
     **dict.fromkeys(("min_value", "max_value"), _SIDE),
     **dict.fromkeys(("min_scale_factor", "max_scale_factor", "min_scale", "max_size"), _POSITIVE),
     "mean": _list(_ANY_NUMBER, "a list of numbers, one a channel"),
