@@ -3,13 +3,13 @@
 from pathlib import Path
 from typing import List
 
-import cv2
 import numpy as np
 
 from paddleseg_mobileseg.data.image_file import read_image
 from paddleseg_mobileseg.data.preprocessing import Preprocessing
 from paddleseg_mobileseg.data.synthetic import SyntheticScenes
 from paddleseg_mobileseg.files import atomic_path
+from paddleseg_mobileseg.opencv_files import write_pixels
 
 from .cache import key_of, sources_key
 
@@ -34,7 +34,7 @@ def built_in_images(folder: Path, count: int) -> List[Path]:
     for index, path in enumerate(paths):
         if not path.is_file():
             with atomic_path(path) as scratch:
-                cv2.imwrite(str(scratch), scenes.scene(index)[0][..., ::-1])
+                write_pixels(scratch, scenes.scene(index)[0][..., ::-1])
     return paths
 
 

@@ -20,6 +20,8 @@ ROOMS = (
     "command_line",
     "paths",
     "files",
+    "strict_yaml",
+    "opencv_files",
     "schema",
     "labels",
     "processes",

@@ -1,11 +1,17 @@
 """What every command line of this project has in common: errors of one line, exit statuses, suggestions."""
 
 import argparse
+import codecs
+import errno
+import os
 import re
 import sys
-from typing import Any, Callable, NoReturn, Optional
+from typing import Any, Callable, NoReturn, Optional, TextIO, Tuple, Union
 
-from .errors import MobilesegError, near
+from .errors import MobilesegError, ToolError, near, shown
+
+_LONGEST_ERROR = 4000
+_ANY_BYTES = "mobileseg-any-bytes"
 
 
 class Parser(argparse.ArgumentParser):
@@ -26,8 +32,29 @@ class Parser(argparse.ArgumentParser):
 
 
 def one_line(error: BaseException) -> str:
-    """A message without its line breaks, as every error is printed."""
-    return " ".join(str(error).split())
+    """A message as every error is printed: without line breaks and escape codes, and of bounded length."""
+    return shown(" ".join(str(error).split()), _LONGEST_ERROR)
+
+
+def _as_bytes_or_escaped(error: UnicodeError) -> Tuple[Union[str, bytes], int]:
+    """Characters that a stream cannot take: bytes of a file's name as they are, others as Python escapes them."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    characters = error.object[error.start:error.end]
+    written = b"".join(
+        bytes([ord(each) - 0xDC00]) if 0xDC80 <= ord(each) <= 0xDCFF else each.encode("ascii", "backslashreplace")
+        for each in characters
+    )
+    return written, error.end
+
+
+codecs.register_error(_ANY_BYTES, _as_bytes_or_escaped)
+
+
+def take_any_text(stream: TextIO) -> None:
+    """Let a stream take names of any bytes and, where its encoding is that of the C locale, any text."""
+    if hasattr(stream, "reconfigure"):
+        stream.reconfigure(errors=_ANY_BYTES)
 
 
 def exit_status(run: Callable[[], Optional[int]], debug: bool = False, interrupted: str = "interrupted") -> int:
@@ -39,10 +66,15 @@ def exit_status(run: Callable[[], Optional[int]], debug: bool = False, interrupt
         interrupted: what to print after Ctrl-C.
 
     Returns:
-        0 for success, 2 for bad input, 1 for the failure of a tool, 130 after Ctrl-C, or what `run` returns.
+        0 for success, 2 for bad input, 1 for the failure of a tool, 130 after Ctrl-C, 141 where nobody reads the
+        result any longer (`| head -1`), or what `run` returns.
     """
+    take_any_text(sys.stdout)
     try:
-        return run() or 0
+        status = _flushed(run) or 0
+    except BrokenPipeError:
+        _abandon(sys.stdout)
+        return 141
     except KeyboardInterrupt:
         print(f"error: {interrupted}", file=sys.stderr)
         return 130
@@ -51,3 +83,31 @@ def exit_status(run: Callable[[], Optional[int]], debug: bool = False, interrupt
             raise
         print(f"error: {one_line(error)}", file=sys.stderr)
         return error.exit_status
+    return status
+
+
+def _flushed(run: Callable[[], Optional[int]]) -> Optional[int]:
+    """What `run` returns, with all that it printed written while an error of that can still be told."""
+    try:
+        try:
+            status = run()
+        except SystemExit:  # the end of --help
+            _flush()
+            raise
+        _flush()
+        return status
+    except OSError as error:
+        if error.errno != errno.ENOSPC or error.filename is not None:
+            raise
+        _abandon(sys.stdout)
+        raise ToolError(f"cannot write the result: {error.strerror}") from error
+
+
+def _flush() -> None:
+    if sys.stdout is not None:  # it may be closed
+        sys.stdout.flush()
+
+
+def _abandon(stream: TextIO) -> None:
+    """Let go what a stream could not write: Python tries it once more when it ends, and would complain."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

@@ -27,7 +27,8 @@ class ToolError(MobilesegError, RuntimeError):
 
 def near(name: str, names: Iterable[str]) -> str:
     """' (did you mean ...?)' for names close to `name`, or an empty string."""
-    names = list(names)
+    # What is longer was not meant to be a name, and comparing megabytes takes seconds.
+    names = list(names) if len(str(name)) <= 100 else []
     by_lower = {each.lower(): each for each in names}
     close = difflib.get_close_matches(str(name).lower(), by_lower, n=3, cutoff=0.6)
     return f" (did you mean {' or '.join(by_lower[each] for each in close)}?)" if close else ""

@@ -3,7 +3,7 @@
 from dataclasses import fields, is_dataclass
 from typing import Any, Type, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from .errors import InputError, near
+from .errors import InputError, near, shown
 
 T = TypeVar("T")
 
@@ -32,7 +32,7 @@ def from_dict(kind: Type[T], content: Any, where: str = "") -> T:
         raise InputError(f"{prefix}{missing[0]} is missing")
     unknown = [key for key in content if key not in names]
     if unknown:
-        raise InputError(f"{prefix}{unknown[0]} is unknown{near(unknown[0], names)}")
+        raise InputError(f"{prefix}{shown(unknown[0])} is unknown{near(unknown[0], names)}")
     return kind(**{name: _value(types[name], content[name], f"{prefix}{name}") for name in names})
 
 
@@ -53,7 +53,7 @@ def check_schema(content: Any, schema: int, what: str, again: str) -> None:
     if "schema" not in content:
         raise InputError(f"{what} has no schema number, and this version reads schema {schema}; {again}")
     if content["schema"] != schema:
-        raise InputError(f"{what} is of schema {content['schema']}, and this version reads {schema}; {again}")
+        raise InputError(f"{what} is of schema {_shown(content['schema'])}, and this version reads {schema}; {again}")
 
 
 def _value(kind: Any, value: Any, where: str) -> Any:
@@ -83,5 +83,4 @@ def _value(kind: Any, value: Any, where: str) -> Any:
 
 
 def _shown(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 40 else f"{text[:37]}..."
+    return shown(repr(value), 40)

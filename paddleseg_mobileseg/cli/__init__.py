@@ -61,13 +61,13 @@ def main(argv: Optional[List[str]] = None) -> int:
     debug = bool(argv) and argv[0] == "--debug"
     if debug:
         argv.pop(0)
-    if not argv or argv[0] in ("-h", "--help"):
-        print(_usage(), end="")
-        return 0
     return exit_status(lambda: _run(argv), debug=debug or "--debug" in argv)
 
 
 def _run(argv: List[str]) -> Optional[int]:
+    if not argv or argv[0] in ("-h", "--help"):
+        print(_usage(), end="")
+        return 0
     name, *arguments = argv
     if name not in SUBCOMMANDS:
         raise InputError(f"there is no command '{name}'{near(name, SUBCOMMANDS)}: `mobileseg --help` lists them")

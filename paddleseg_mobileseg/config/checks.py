@@ -3,13 +3,14 @@
 import difflib
 import inspect
 import re
-from typing import Any, Callable, Iterable, List, Mapping, Tuple
+from typing import Any, Callable, Iterable, List, Mapping, Optional, Tuple
 
 import paddle
 from paddleseg.core import evaluate, predict
 from paddleseg.cvlibs import manager
 
-from ..errors import InputError, near
+from ..errors import InputError, near, shown
+from . import values
 
 SECTIONS = (
     "batch_size",
@@ -41,9 +42,20 @@ REGISTRIES = (
 _FILLED_IN = ("num_classes", "in_channels", "ignore_index")
 """Arguments that PaddleSeg passes on from one section to another."""
 
+_TOP_VALUES = {"batch_size": values.ITERATIONS, "iters": values.ITERATIONS}
+
 _OLD_OPTIMIZERS = {"adam": "Adam", "sgd": "SGD"}
 
 _GROUP_KEYS = ("name", "lr_mult", "weight_decay_mult")
+
+_RULES = {
+    manager.MODELS: values.OF_MODELS,
+    manager.BACKBONES: values.OF_MODELS,
+    manager.DATASETS: values.OF_DATASETS,
+    manager.TRANSFORMS: values.OF_TRANSFORMS,
+    manager.LOSSES: {},
+    manager.OPTIMIZERS: values.OF_OPTIMIZERS,
+}
 
 # YAML 1.1 wants a point in the mantissa; without it the value is text.
 _TEXT_NUMBER = re.compile(r"[+-]?\d+[eE][+-]?\d+")
@@ -64,11 +76,8 @@ def check_sections(content: Mapping[str, Any], path: str, needs: Iterable[str] =
     for section in REQUIRED + tuple(needs):
         if section not in content:
             raise InputError(f"{path}: there is no section '{section}:'; PaddleSeg needs it")
-    for key in ("batch_size", "iters"):
-        value = content[key]
-        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-            raise InputError(f"{path}: {key} must be a whole number above 0, it is {value!r}")
     check = _ComponentCheck(path)
+    check.values("", {key: content[key] for key in ("batch_size", "iters")}, _TOP_VALUES)
     check.component("model", content["model"], manager.MODELS)
     for section in ("train_dataset", "val_dataset"):
         if section in content:
@@ -80,6 +89,7 @@ def check_sections(content: Mapping[str, Any], path: str, needs: Iterable[str] =
     check.lr_scheduler("lr_scheduler", content["lr_scheduler"])
     if content.get("test_config") is not None:
         check.keys("test_config", content["test_config"], _test_options())
+        check.values("test_config", content["test_config"], values.OF_TESTS, evaluate)
 
 
 def _test_options() -> List[str]:
@@ -96,7 +106,15 @@ class _ComponentCheck:
         self.path = path
 
     def fail(self, where: str, problem: str) -> None:
-        raise InputError(f"{self.path}: {where}: {problem}")
+        raise InputError(f"{self.path}: {shown(where, 200)}: {problem}")
+
+    def values(
+        self, where: str, given: Mapping[str, Any], rules: Mapping[str, Any], function: Optional[Callable] = None
+    ) -> None:
+        """Check the values that have a rule; `where` is empty at the top of the config."""
+        found = values.first_fault(given, rules, function)
+        if found:
+            self.fail(f"{where}.{found[0]}".lstrip("."), found[1])
 
     def keys(self, where: str, given: Any, known: Iterable[str], owner: str = "") -> None:
         """Check that `given` is a mapping with known keys only."""
@@ -105,7 +123,7 @@ class _ComponentCheck:
             self.fail(where, f"must be keys and values, it is {kind_of(given)}")
         for key in given:
             if key not in known:
-                self.fail(where, f"{owner or 'it'} takes no '{key}'{near(key, known) or _choices(known)}")
+                self.fail(where, f"{owner or 'it'} takes no '{shown(key)}'{near(key, known) or _choices(known)}")
 
     def type_of(self, where: str, given: Any) -> str:
         if not isinstance(given, dict):
@@ -113,6 +131,8 @@ class _ComponentCheck:
         if "type" not in given:
             misspelt = difflib.get_close_matches("type", [str(key).lower() for key in given], n=1)
             self.fail(where, f"has no 'type'{f' (did you mean it by {misspelt[0]!r}?)' if misspelt else ''}")
+        if not isinstance(given["type"], str):
+            self.fail(f"{where}.type", f"must be the name of a component, it is {kind_of(given['type'])}")
         return given["type"]
 
     def component(self, where: str, given: Any, expected: manager.ComponentManager) -> None:
@@ -121,28 +141,35 @@ class _ComponentCheck:
         # A name of another registry is found too: this is the order in which PaddleSeg looks for it.
         registry = next((each for each in REGISTRIES if name in each.components_dict), None)
         if registry is None:
-            self.fail(where, f"there is no component '{name}'{near(name, expected.components_dict)}")
-        self.arguments(where, name, registry[name], {key: value for key, value in given.items() if key != "type"})
+            self.fail(where, f"there is no component '{shown(name)}'{near(name, expected.components_dict)}")
+        arguments = {key: value for key, value in given.items() if key != "type"}
+        self.arguments(where, name, registry[name], arguments, _RULES[registry])
         for key, value in given.items():
-            self.nested(f"{where}.{key}", key, value)
+            self.nested(f"{where}.{key}", str(key), value)
 
     def nested(self, where: str, key: str, value: Any) -> None:
         expected = {"backbone": manager.BACKBONES, "transforms": manager.TRANSFORMS, "losses": manager.LOSSES}
         registry = expected.get(key, manager.MODELS)
         if isinstance(value, list):
             for position, item in enumerate(value):
-                if isinstance(item, dict) and ("type" in item or key in expected):
+                if key in expected or isinstance(item, dict) and "type" in item:
                     self.component(f"{where}[{position}]", item, registry)
-        elif isinstance(value, dict) and ("type" in value or difflib.get_close_matches("type", value, n=1)):
+        elif key == "backbone" and value is not None:
+            self.component(where, value, registry)
+        elif isinstance(value, dict) and ("type" in value or difflib.get_close_matches("type", map(str, value), n=1)):
             self.component(where, value, registry)
 
-    def arguments(self, where: str, name: str, function: Callable, given: Mapping[str, Any]) -> None:
-        """Check that `function` takes the arguments, and that none is missing."""
+    def arguments(
+        self, where: str, name: str, function: Callable, given: Mapping[str, Any], rules: Mapping[str, Any]
+    ) -> None:
+        """Check that `function` takes the arguments, that none is missing, and the values that have a rule."""
         known, required, takes_any = _parameters(function)
         self.numbers(where, given)
+        if not takes_any:
+            self.keys(where, given, known, owner=name)
+        self.values(where, given, rules, function)
         if takes_any:
             return
-        self.keys(where, given, known, owner=name)
         missing = [each for each in required if each not in given and each not in _FILLED_IN]
         if missing:
             self.fail(where, f"{name} needs {' and '.join(repr(each) for each in missing)}")
@@ -151,7 +178,8 @@ class _ComponentCheck:
         for key, value in given.items():
             if isinstance(value, str) and _TEXT_NUMBER.fullmatch(value):
                 number = re.sub("[eE]", ".0e", value)
-                self.fail(f"{where}.{key}", f"YAML reads {value} as text, not as a number; write {number}")
+                problem = f"YAML reads {shown(value)} as text, not as a number; write {shown(number)}"
+                self.fail(f"{where}.{key}", problem)
 
     def losses(self, where: str, given: Any) -> None:
         self.keys(where, given, ("types", "coef"))
@@ -160,6 +188,7 @@ class _ComponentCheck:
                 self.fail(f"{where}.{key}", f"must be a list, it is {kind_of(given.get(key))}")
         for position, item in enumerate(given["types"]):
             self.component(f"{where}.types[{position}]", item, manager.LOSSES)
+        self.values(where, {"coef": given["coef"]}, {"coef": values.COEFFICIENTS})
 
     def optimizer(self, where: str, given: Any) -> None:
         name = self.type_of(where, given)
@@ -174,20 +203,23 @@ class _ComponentCheck:
             self.keys(f"{where}.custom_cfg[{position}]", group, _GROUP_KEYS, owner="a parameter group")
             if "name" not in group:
                 self.fail(f"{where}.custom_cfg[{position}]", "has no 'name', the text that its parameters' names hold")
+            self.values(f"{where}.custom_cfg[{position}]", group, values.OF_OPTIMIZERS)
         clip = given.get("grad_clip_cfg")
         if isinstance(clip, dict) and hasattr(paddle.nn, str(clip.get("name"))):
             arguments = {key: value for key, value in clip.items() if key != "name"}
-            self.arguments(f"{where}.grad_clip_cfg", clip["name"], getattr(paddle.nn, clip["name"]), arguments)
+            function = getattr(paddle.nn, clip["name"])
+            self.arguments(f"{where}.grad_clip_cfg", clip["name"], function, arguments, values.OF_OPTIMIZERS)
 
     def lr_scheduler(self, where: str, given: Any) -> None:
         name = self.type_of(where, given)
         schedulers = {key: value for key, value in vars(paddle.optimizer.lr).items() if inspect.isclass(value)}
         if name not in schedulers:
-            self.fail(where, f"there is no learning rate scheduler '{name}'{near(name, schedulers)}")
+            self.fail(where, f"there is no learning rate scheduler '{shown(name)}'{near(name, schedulers)}")
         known, _, takes_any = _parameters(schedulers[name])
         self.numbers(where, given)
         if not takes_any:
             self.keys(where, given, [*known, "type", "warmup_iters", "warmup_start_lr"], owner=name)
+        self.values(where, given, values.OF_OPTIMIZERS, schedulers[name])
         if "warmup_iters" in given and "warmup_start_lr" not in given:
             self.fail(where, "warmup_iters needs warmup_start_lr")
 

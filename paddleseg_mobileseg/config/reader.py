@@ -9,16 +9,18 @@ import re
 from pathlib import Path
 from typing import Any, Dict, Iterable, List, Mapping, Optional, Union
 
-import yaml
 from paddleseg.cvlibs import Config, SegBuilder
 from paddleseg.cvlibs.config import merge_config_dicts
 from paddleseg.cvlibs.config_checker import ConfigChecker
 
-from ..errors import InputError, MobilesegError, near
+from ..errors import InputError, MobilesegError, near, shown
+from ..files import read_regular
+from ..strict_yaml import MAX_BYTES, parse_yaml
 from .checks import REGISTRIES, SECTIONS, check_sections, kind_of
 
 _BASE = "_base_"
 _INHERITED = "_inherited_"
+_MAX_BASES = 20
 
 
 def load_config(
@@ -46,6 +48,9 @@ def load_config(
     path = str(path)
     content = read_content(path)
     _check_opts(content, opts or [], path)
+    for name, value in (("learning_rate", learning_rate), ("batch_size", batch_size), ("iters", iters)):
+        if value is not None and not value > 0:  # PaddleSeg would pass over 0 in silence
+            raise InputError(f"--{name} must be above 0, not {value}")
     newer = {name: value for name, value in newer.items() if value is not None}
     try:
         config = _config_class(content)(
@@ -142,41 +147,53 @@ def _read(path: str, above: List[Path], known: Dict[Path, Dict[str, Any]]) -> Di
     """A file merged with its bases; `above` are those it is a base of, `known` what was read before."""
     file = Path(path)
     origin = f", the _base_ of {above[-1]}" if above else ""
-    if not file.is_file():
-        raise InputError(f"there is no config {path}{origin}")
+    if "\0" in path or not file.is_file():
+        raise InputError(f"there is no config {shown(path, 300)}{origin}")
     if file.suffix not in (".yml", ".yaml"):
         raise InputError(f"config {path}{origin} must be a .yml or .yaml file")
     if file.resolve() in [each.resolve() for each in above]:
         raise InputError(f"config {path} is its own _base_, by way of {above[-1]}")
+    if len(above) > _MAX_BASES:
+        raise InputError(f"config {path}{origin}: more than {_MAX_BASES} files stand one upon another as _base_")
     if file.resolve() not in known:
         content = _parse(path)
-        bases = content.pop(_BASE, [])
-        for base in [bases] if isinstance(bases, str) else bases:
-            content = merge_config_dicts(content, _read(str(file.parent / base), above + [file], known))
+        for base in _bases(path, content.pop(_BASE, [])):
+            content = _merged(path, content, _read(str(file.parent / base), above + [file], known))
         known[file.resolve()] = content
     return known[file.resolve()]
+
+
+def _bases(path: str, given: Any) -> List[str]:
+    """The files that `_base_` names."""
+    bases = given if isinstance(given, list) else [given]
+    wrong = [base for base in bases if not isinstance(base, str)]
+    if wrong:
+        raise InputError(f"{path}: _base_ names a config or a list of them, it holds {kind_of(wrong[0])}")
+    return bases
+
+
+def _merged(path: str, content: Dict[str, Any], base: Dict[str, Any]) -> Dict[str, Any]:
+    """`content` laid over its base by PaddleSeg, which cannot lay keys over what has none."""
+    try:
+        return merge_config_dicts(content, base)
+    except (AttributeError, TypeError) as error:
+        raise InputError(f"{path} gives keys to what its _base_ has no keys in; write `_inherited_: False`") from error
 
 
 def _parse(path: str) -> Dict[str, Any]:
     """One file, which must be YAML and have known sections only."""
     try:
-        text = Path(path).read_text(encoding="utf-8")
-        content = yaml.load(text, Loader=yaml.FullLoader)
+        text = read_regular(path, MAX_BYTES).decode("utf-8")
     except UnicodeDecodeError as error:
         raise InputError(f"config {path} is not a text in UTF-8") from error
-    except OSError as error:
-        raise InputError(f"cannot read config {path}: {error.strerror}") from error
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        raise InputError(f"{path}{where}: not YAML: {getattr(error, 'problem', None) or error}") from error
+    content = parse_yaml(text, path)
     if not isinstance(content, dict):
         raise InputError(f"config {path} must hold sections such as 'model:', it holds {kind_of(content)}")
     for key in content:
         # A value with an anchor is there for others to refer to it.
         anchored = re.search(rf"^{re.escape(str(key))}\s*:\s*&", text, re.MULTILINE)
         if key not in SECTIONS + (_BASE, _INHERITED) and not anchored:
-            raise InputError(f"{path}: PaddleSeg knows no section '{key}'{near(key, SECTIONS + (_BASE,))}")
+            raise InputError(f"{path}: PaddleSeg knows no section '{shown(key)}'{near(key, SECTIONS + (_BASE,))}")
     return content
 
 

@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 
 from ..errors import InputError
+from ..opencv_files import read_pixels
 from .samples import file_fault
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
@@ -23,7 +24,7 @@ def read_image(path: Union[str, Path], thorough: bool = True) -> np.ndarray:
         InputError: the file is missing, damaged or no image.
     """
     fault = file_fault(str(path), thorough)
-    image = cv2.imread(str(path), cv2.IMREAD_COLOR) if fault is None else None
+    image = read_pixels(path) if fault is None else None
     if image is None:
         raise InputError(f"{path} {fault or 'is not an image'}; replace it or remove it")
     return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)

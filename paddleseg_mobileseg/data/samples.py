@@ -1,5 +1,7 @@
 """One sample of a data set: whether its files can be read and whether its label can be trained on."""
 
+import os
+import stat
 from dataclasses import dataclass
 from typing import Any, Optional, Sequence, Tuple
 
@@ -8,7 +10,8 @@ import numpy as np
 import paddle
 from PIL import Image
 
-from ..errors import InputError, MobilesegError
+from ..errors import InputError, MobilesegError, shown
+from ..opencv_files import read_pixels
 
 UNREADABLE = "unreadable"
 SIZES_DIFFER = "sizes differ"
@@ -60,9 +63,12 @@ def file_fault(path: str, thorough: bool) -> Optional[str]:
 
     Args:
         path: the file.
-        thorough: decode it; otherwise only a JPEG or PNG that does not end as it should is decoded.
+        thorough: decode it; otherwise only a JPEG or PNG that does not end as it should is decoded, and of others
+            the header is read.
     """
     try:
+        if not _is_regular(path):
+            return "is no regular file"
         with open(path, "rb") as file:
             begin = file.read(2)
             file.seek(0, 2)
@@ -70,20 +76,36 @@ def file_fault(path: str, thorough: bool) -> Optional[str]:
             end = file.read()
     except OSError as error:
         return f"cannot be opened: {error.strerror}"
+    except ValueError:
+        return "cannot be opened: its name holds a NUL"
     if not begin:
         return "is empty"
-    if not thorough and (begin not in _ENDS or _ENDS[begin] in end):
-        return None
+    whole = not thorough and (begin not in _ENDS or _ENDS[begin] in end)
     try:
         with Image.open(path) as image:
-            image.load()
+            if not whole:
+                image.load()
+    except Image.DecompressionBombError:
+        return f"has more than {2 * Image.MAX_IMAGE_PIXELS} pixels; cut it into tiles, or make it smaller"
     except Image.UnidentifiedImageError:
         # OpenCV knows formats that Pillow does not, and a data set may keep its labels in arrays.
-        if begin in _ENDS or _is_image_name(path) and cv2.imread(path) is None:
+        if not whole and (begin in _ENDS or _is_image_name(path) and not _opencv_reads(path)):
             return "is not an image"
     except Exception as error:  # a damaged image raises nearly anything, depending on the byte that is wrong
-        return f"is truncated or damaged ({error})"
+        return None if whole else f"is truncated or damaged ({shown(error, 200)})"
     return None
+
+
+def _is_regular(path: str) -> bool:
+    """To be asked before a file is opened: a FIFO would be waited for, and /dev/zero has no end."""
+    return stat.S_ISREG(os.stat(path).st_mode)
+
+
+def _opencv_reads(path: str) -> bool:
+    try:
+        return read_pixels(path) is not None
+    except cv2.error:
+        return False
 
 
 def _is_image_name(path: str) -> bool:
@@ -93,6 +115,8 @@ def _is_image_name(path: str) -> bool:
 def header_size(path: str) -> Optional[Tuple[int, int]]:
     """Height and width in pixels as OpenCV reads the file, out of its header; None where it is no image."""
     try:
+        if not _is_regular(path):
+            return None
         with Image.open(path) as image:
             width, height = image.size
             # Only a JPEG is asked, since looking for it in a PNG may decode the whole file.
@@ -104,8 +128,9 @@ def header_size(path: str) -> Optional[Tuple[int, int]]:
 
 def files_problem(files: Sequence[str], thorough: bool) -> Optional[Problem]:
     """What is wrong with the files of one sample, an image and perhaps its label; `thorough` as in `file_fault`."""
+    # Headers first: what is of another size need not be decoded.
     for path in files:
-        fault = file_fault(path, thorough)
+        fault = file_fault(path, thorough=False)
         if fault:
             return Problem(UNREADABLE, f"{path} {fault}")
     if len(files) == 2:
@@ -116,6 +141,10 @@ def files_problem(files: Sequence[str], thorough: bool) -> Optional[Problem]:
                 f"{files[0]} is {image[1]}x{image[0]} and its label {files[1]} is {label[1]}x{label[0]}; "
                 "they must be of one size",
             )
+    for path in files if thorough else ():
+        fault = file_fault(path, thorough)
+        if fault:
+            return Problem(UNREADABLE, f"{path} {fault}")
     return None
 
 

@@ -3,11 +3,10 @@
 from pathlib import Path
 from typing import Iterable, List
 
-import cv2
-
 from ..data.synthetic import SyntheticScenes
 from ..errors import InputError
 from ..files import atomic_path
+from ..opencv_files import write_pixels
 
 
 def write_images(scenes: SyntheticScenes, indices: Iterable[int], folder: Path) -> List[Path]:
@@ -21,7 +20,7 @@ def write_images(scenes: SyntheticScenes, indices: Iterable[int], folder: Path) 
         image, _ = scenes.scene(index)
         paths.append(folder / f"scene_{index:03d}.png")
         with atomic_path(paths[-1]) as scratch:
-            if not cv2.imwrite(str(scratch), image[..., ::-1]):
+            if not write_pixels(scratch, image[..., ::-1]):
                 raise InputError(f"cannot write {paths[-1]}; is the disk full?")
     return paths
 

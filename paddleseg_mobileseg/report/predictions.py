@@ -3,12 +3,12 @@
 from pathlib import Path
 from typing import List
 
-import cv2
 import numpy as np
 from paddleseg.utils.visualize import get_color_map_list, get_pseudo_color_map
 
 from ..errors import InputError
 from ..files import atomic_path
+from ..opencv_files import write_pixels
 from .overlays import overlay
 
 _STRENGTH = 0.6
@@ -39,7 +39,7 @@ def write_prediction(name: str, image: np.ndarray, labels: np.ndarray, folder: P
     added, pseudo = folder / "added_prediction" / name, folder / "pseudo_color_prediction" / name
     mixed = overlay(image, labels, np.reshape(colours, (-1, 3)), _STRENGTH)
     with atomic_path(added) as scratch:
-        if not cv2.imwrite(str(scratch), mixed[..., ::-1]):
+        if not write_pixels(scratch, mixed[..., ::-1]):
             raise InputError(f"cannot write {added}; is the disk full?")
     with atomic_path(pseudo) as scratch:
         get_pseudo_color_map(labels, colours).save(str(scratch))

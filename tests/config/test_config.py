@@ -88,7 +88,45 @@ MISTAKES = {
     "argument of the scheduler": ({"lr_scheduler__warmup_iter": 5}, "did you mean warmup_iters"),
     "warm-up without start": ({"lr_scheduler__warmup_iters": 5}, "warmup_iters needs warmup_start_lr"),
     "test option": ({"test_config": {"is_slid": True}}, "did you mean is_slide?"),
-    "no iterations": ({"iters": 0}, "iters must be a whole number above 0"),
+    "no iterations": ({"iters": 0}, "iters: must be a whole number above 0, it is 0"),
+    "classes in text": ({"model__num_classes": "four"}, "model.num_classes: must be a whole number from 1 to 65536"),
+    "half a class": ({"model__num_classes": 5.5}, "model.num_classes: must be a whole number from 1 to 65536, it is 5.5"),
+    "a billion classes": ({"train_dataset__num_classes": 10**9}, "train_dataset.num_classes: must be a whole number"),
+    "ignored text": (
+        {"loss__types": [{"type": "CrossEntropyLoss", "ignore_index": "none"}]},
+        "loss.types[0].ignore_index: must be a whole number from",
+    ),
+    "crop of nothing": (
+        {"train_dataset__transforms": [{"type": "RandomPaddingCrop", "crop_size": [0, 32]}]},
+        "train_dataset.transforms[0].crop_size: must be two whole numbers above 0, width and height",
+    ),
+    "crop of three": (
+        {"train_dataset__transforms": [{"type": "RandomPaddingCrop", "crop_size": [32, 32, 3]}]},
+        "crop_size: must be two whole numbers above 0, width and height, of 134217728 pixels together at most, it is [",
+    ),
+    "size of a terapixel": (
+        {"val_dataset__transforms": [{"type": "Resize", "target_size": [10**6, 10**6]}]}, "transforms[0].target_size"
+    ),
+    "long side of 0": (
+        {"val_dataset__transforms": [{"type": "ResizeByLong", "long_size": 0}]}, "long_size: must be a whole number"
+    ),
+    "std of 0": (
+        {"val_dataset__transforms": [{"type": "Normalize", "std": [0, 1, 1]}]}, "std: must be a list of numbers above 0"
+    ),
+    "transforms of text": ({"val_dataset__transforms": ["Normalize"]}, "transforms[0]: must be a component with a 'type'"),
+    "one transform": ({"val_dataset__transforms": {"type": "Normalize"}}, "transforms: must be a list of transforms"),
+    "list by number": ({"train_dataset__train_path": 3}, "train_dataset.train_path: must be text, it is 3"),
+    "rate in words": ({"lr_scheduler__learning_rate": "fast"}, "learning_rate: must be a number, not below 0, it is 'fa"),
+    "rate below 0": ({"lr_scheduler__learning_rate": -0.1}, "learning_rate: must be a number, not below 0, it is -0.1"),
+    "rate that is no number": ({"lr_scheduler__learning_rate": float("nan")}, "must be a number, not below 0, it is nan"),
+    "group by number": ({"optimizer__custom_cfg": [{"name": 3}]}, "custom_cfg[0].name: must be text"),
+    "coefficient in words": ({"loss__coef": ["x"]}, "loss.coef: must be a list of numbers, one a loss"),
+    "text for a number": ({"model__head__dropout": "little"}, "model.head.dropout: must be a number, it is 'little'"),
+    "a list as a type": ({"model__type": ["AAM"]}, "model.type: must be the name of a component, it is a list"),
+    "backbone by name": ({"model__backbone": "StrideFormer_Tiny"}, "model.backbone: must be a component with a 'type'"),
+    "window of 0": ({"test_config": {"is_slide": True, "crop_size": [0, 8]}}, "test_config.crop_size: must be two"),
+    "escape codes": ({"model__\x1b]0;x\x07": 1}, "MobileSegmentor takes no '\\x1b]0;x\\x07'"),
+    "long key": ({"model__" + "y" * 9999: 1}, f"takes no '{'y' * 77}...'"),
     "classes that differ": ({"model__num_classes": 5}, "`num_classes` is not consistent"),
 }
 
@@ -135,14 +173,51 @@ def test_section_that_only_the_command_needs(tmp_path):
         ("_base_: other.yml\n", "other.yml, the _base_ of"),
         ("_base_: config.yml\n", "its own _base_"),
         (b"model: \xff\xfe\x00", "not a text in UTF-8"),
+        ("_base_: 3\n", "_base_ names a config or a list of them, it holds an int"),
+        ("_base_:\n", "_base_ names a config or a list of them, it holds nothing"),
+        ("_base_: [3]\n", "_base_ names a config or a list of them, it holds an int"),
+        ('_base_: "a\\0b.yml"\n', r"there is no config .*a\\x00b.yml, the _base_ of"),
+        ("model: " + "[" * 900 + "]" * 900, "line 1: nested deeper than 50 levels"),
+        ("iters: " + "9" * 5000, "line 1: a number of 5000 characters"),
+        ("#" * 300_000, "has 300000 bytes, more than"),
     ],
-    ids=["unclosed list", "tab", "empty", "list", "missing base", "circle", "binary"],
+    ids=[
+        "unclosed list", "tab", "empty", "list", "missing base", "circle", "binary", "base of a number", "base of nothing",
+        "base of numbers", "base with NUL", "deep flow", "5000 digits", "300 KB",
+    ],
 )
 def test_file_that_is_no_config(tmp_path, text, message):
     path = tmp_path / "config.yml"
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
     with pytest.raises(InputError, match=message):
         load_config(path)
+
+
+def test_bases_of_which_each_names_the_next_twice(tmp_path):
+    """Followed file by file they would be read a million times."""
+    for level in range(20):
+        (tmp_path / f"{level}.yml").write_text(f"_base_: [{level + 1}.yml, {level + 1}.yml]\niters: {level}\n")
+    write_config(tmp_path / "20.yml", config(tmp_path))
+    assert load_config(tmp_path / "1.yml").iters == 1
+    (tmp_path / "20.yml").write_text("_base_: 21.yml\n")
+    (tmp_path / "21.yml").write_text("iters: 3\n")
+    with pytest.raises(InputError, match="21.yml, the _base_ of .*20.yml: more than 20 files stand one upon another"):
+        load_config(tmp_path / "0.yml")
+
+
+def test_keys_over_a_base_that_has_none(tmp_path):
+    (tmp_path / "base.yml").write_text("model: 3\n")
+    (tmp_path / "config.yml").write_text("_base_: base.yml\nmodel: {type: X}\n")
+    with pytest.raises(InputError, match="config.yml gives keys to what its _base_ has no keys in"):
+        load_config(tmp_path / "config.yml")
+
+
+def test_config_that_is_no_file(tmp_path):
+    os.mkfifo(tmp_path / "fifo.yml")
+    (tmp_path / "zero.yml").symlink_to("/dev/zero")
+    for name in ("fifo.yml", "zero.yml"):
+        with pytest.raises(InputError, match=f"there is no config .*{name}"):
+            load_config(tmp_path / name)
 
 
 def test_missing_file_and_wrong_suffix(tmp_path):
@@ -198,14 +273,15 @@ KNOWN_MISTAKES = (
     "a parameter group takes no 'lr_multi' (did you mean lr_mult?)",
     "PaddleSeg knows no section 'learning_rate'",
     "there is no component 'EfficientFormerv2_s0'",
+    "the key 'types' is there twice",
 )
-"""What is wrong in PaddleSeg's own configs: a key and a section that it ignores, and a type that it cannot build."""
+"""What is wrong in PaddleSeg's own configs: keys and a section that it ignores, and a type that it cannot build."""
 
 READ_ALL = """
 import json, sys
 from pathlib import Path
 from paddleseg_mobileseg import InputError
-from paddleseg_mobileseg.config import load_config
+from paddleseg_mobileseg.config.reader import load_config
 messages = {}
 for path in sorted(Path("configs").rglob("*.yml")):
     try:

@@ -197,9 +197,9 @@ def test_bad_arguments_are_refused_by_name(arguments, named, core, monkeypatch):
         upsample_labels(**{"size": (8, 8), **arguments})
 
 
-def build(folder, compiler, *options):
-    program = folder / "upsample_labels_test"
-    command = [compiler, "-std=c++17", "-Wall", "-Wextra", "-Werror", *options, f"-I{INCLUDE}", str(SOURCE), "-o"]
+def build(folder, compiler, *options, source=SOURCE):
+    program = folder / source.stem
+    command = [compiler, "-std=c++17", "-Wall", "-Wextra", "-Werror", *options, f"-I{INCLUDE}", str(source), "-o"]
     done = subprocess.run([*command, str(program), "-pthread"], capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     return program
@@ -242,3 +242,9 @@ def test_sanitizers_find_nothing(x86_digests, tmp_path):
 def test_threads_do_not_race(tmp_path):
     need("g++")
     assert run(build(tmp_path, "g++", "-O1", "-g", "-fsanitize=thread"), 10).endswith("0 failures\n")
+
+
+def test_threads_that_cannot_be_started_are_done_without(tmp_path):
+    need("g++")
+    printed = run(build(tmp_path, "g++", "-O1", "-Wl,--no-as-needed", "-ldl", source=SOURCE.with_name("few_threads_test.cc")))
+    assert printed.splitlines() == [f"threads given: {given}, labels the same" for given in range(4)]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import List, Optional, Sequence
 
-from ...errors import InputError, MobilesegError, ToolError
+from ...errors import InputError, MobilesegError, ToolError, shown
 from ...processes.tool import Finished, last_words, run_to_end
 
 _QUICK = 60
@@ -17,6 +17,7 @@ _LARGEST_PULL = 200_000_000
 # Linux takes 128 KiB as one argument, which is what the shell on the phone gets.
 _LONGEST_COMMAND = 120_000
 _STATUS = "mobileseg-status:"
+_STATUS_NUMBER = re.compile(r"[0-9]{1,3}")
 
 CONNECT = "connect a phone, switch on USB debugging in its developer options, and look at `adb devices`"
 UNAUTHORIZED = "unlock it and allow USB debugging from this computer, then try again"
@@ -97,7 +98,7 @@ class Adb:
         answer = self._run(["version"], _QUICK, "adb version")
         if answer.status != 0:
             raise ToolError(f"adb version failed: {last_words(answer.stderr)}")
-        return answer.stdout.splitlines()[0]
+        return (answer.stdout.splitlines() or ["adb"])[0]
 
     def devices(self) -> List[Connected]:
         """Every phone and emulator that adb knows, usable or not.
@@ -135,6 +136,8 @@ class Adb:
         output, mark, status = answer.stdout.rpartition(_STATUS)
         if not mark:
             raise self._failed(serial, words[0], answer)
+        if not _STATUS_NUMBER.fullmatch(status.strip()):
+            raise ToolError(f"the phone {serial} gave {shown(status.strip(), 40)!r} as the status of `{words[0]}`")
         return Finished(int(status), output, answer.stderr)
 
     def checked_shell(self, serial: str, words: Sequence[str], timeout: float = _QUICK) -> str:
@@ -182,7 +185,7 @@ class Adb:
     def _kill(self, serial: str, pid_file: str) -> None:
         try:
             pid = self.shell(serial, ["cat", pid_file], timeout=10).stdout.strip()
-            if pid.isdigit():
+            if re.fullmatch("[0-9]+", pid):
                 self.shell(serial, ["kill", "-9", pid], timeout=10)
         except MobilesegError:
             pass  # the phone is gone, and its own end of adb hangs up on the program

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Dict, List, Optional, Sequence
 
-from ...errors import InputError, MobilesegError, ToolError
+from ...errors import InputError, MobilesegError, ToolError, shown
 from ...paths import BUILD_SCRIPT, short_path
 from ...processes.tool import Finished, last_words
 from .adb import Adb, phone_fault
 from .device_cache import DeviceCache
 from .phone import ABI_MACHINES, Phone
+from .report import check_report
 
 if TYPE_CHECKING:
     from ..runtime.metadata import Metadata
@@ -206,13 +207,17 @@ class DeviceBinary:
         try:
             content = json.loads(answer.stdout)
             given = content["schema"]
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             raise self._not_json(answer) from None
         if given != SCHEMA:
             raise InputError(
-                f"{NAME} answers in schema {given} and this version reads {SCHEMA}: "
+                f"{NAME} answers in schema {shown(given)} and this version reads {SCHEMA}: "
                 f"build it anew with `{short_path(BUILD_SCRIPT)}`"
             )
+        try:
+            check_report(content)
+        except InputError as error:
+            raise ToolError(f"{NAME} on {self._folder.serial} gave a report that cannot be read: {error}") from error
         return {**content, "warnings": _warnings(answer.stderr)}
 
     def _failed(self, answer: Finished) -> MobilesegError:

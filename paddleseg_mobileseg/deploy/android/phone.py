@@ -46,6 +46,10 @@ class Battery:
         return found
 
 
+# Other digits than these, and more of them, are no numbers of a phone's.
+_NUMBER = re.compile("[0-9]{1,18}")
+
+
 @dataclass(frozen=True)
 class Phone:
     """A phone that can be used.
@@ -139,7 +143,7 @@ def read_phone(adb: Adb, serial: str) -> Phone:
         soc=next(filter(None, map(properties.get, ("ro.soc.model", "ro.board.platform", "ro.hardware"))), "unknown"),
         abis=[abi for abi in abis.split(",") if abi],
         android=properties.get("ro.build.version.release", "unknown"),
-        api_level=int(level) if level.isdigit() else None,
+        api_level=int(level) if _NUMBER.fullmatch(level) else None,
         fp16="asimdhp" in features,
         dot_product="asimddp" in features,
         cores=len(cores),
@@ -177,7 +181,7 @@ def parse_cores(text: str) -> List[set]:
 
 def parse_battery(text: str) -> Dict[str, int]:
     """`dumpsys battery`: its numbers by name."""
-    return {name: int(value) for name, value in re.findall(r"^\s*(\w+): (-?\d+)\s*$", text, re.MULTILINE)}
+    return {name: int(value) for name, value in re.findall(r"^\s*(\w+): (-?[0-9]{1,18})\s*$", text, re.MULTILINE)}
 
 
 def parse_free_bytes(text: str) -> Optional[int]:
@@ -187,7 +191,7 @@ def parse_free_bytes(text: str) -> Optional[int]:
         return None
     column = next((index for index, title in enumerate(rows[0]) if title in ("Available", "Avail", "Free")), None)
     value = rows[-1][column] if column is not None and column < len(rows[-1]) else ""
-    return int(value) * 1024 if value.isdigit() else None
+    return int(value) * 1024 if _NUMBER.fullmatch(value) else None
 
 
 @dataclass(frozen=True)

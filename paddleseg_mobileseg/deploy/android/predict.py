@@ -129,6 +129,8 @@ class _Model:
             for index, (name, size) in enumerate(zip(names, sizes)):
                 self._folder.fetch(name, scratch / name)
                 written = np.fromfile(scratch / name, np.dtype(report["output"]["dtype"]))
+                if written.size != np.prod(report["output"]["shape"], dtype=float):
+                    raise ToolError(f"{NAME} wrote {written.size} elements, not the {report['output']['shape']} it tells")
                 result = written.reshape(report["output"]["shape"])
                 if check and output.label_map == "exact":
                     _check_label_map(images[index], output.labels(result), report["label_map"], index)

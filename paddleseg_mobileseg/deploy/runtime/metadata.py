@@ -6,12 +6,14 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Dict, Optional, Union
 
-from ...errors import InputError
+from ...errors import InputError, shown
+from ...files import read_regular
 from ...schema import check_schema, from_dict
 from ..ir.tensors import InputTensor, OutputTensor
 
 SCHEMA = 4
 _AGAIN = "convert the model again"
+_MAX_BYTES = 1 << 20
 
 FP16_UNVERIFIED = (
     "half precision has not been shown right on any device: under emulation its labels agreed with float32 in 46 % of "
@@ -87,13 +89,11 @@ def read_metadata(nb: Union[str, Path]) -> Metadata:
     if not nb.is_file():
         raise InputError(f"there is no model {nb}; `mobileseg convert` makes one")
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(
-            f"cannot read {path}: {error.strerror}; it says what {nb.name} takes and gives, so keep the two together"
-        ) from error
-    except ValueError as error:
-        raise InputError(f"{path} is damaged: {error}; {_AGAIN}") from error
+        content = json.loads(read_regular(path, _MAX_BYTES).decode("utf-8"))
+    except InputError as error:
+        raise InputError(f"{error}; it says what {nb.name} takes and gives, so keep the two together") from error
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path} is damaged: {shown(error)}; {_AGAIN}") from error
     check_schema(content, SCHEMA, str(path), _AGAIN)
     try:
         metadata = from_dict(Metadata, content)

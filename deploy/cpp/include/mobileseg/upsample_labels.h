@@ -32,8 +32,10 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <exception>
 #include <limits>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "detail/axis.h"
@@ -98,17 +100,35 @@ __attribute__((target("avx2"), flatten)) void LabelRowWithAvx2(const LogitMap<Lo
 }
 #endif
 
-// Calls work(index) for every index below `count`, each worker with a state of its own made by make_work().
+// Calls start(), which starts a thread; false where the system has none left, or no memory for it.
+template <typename Start>
+bool Started(const Start& start) {
+#ifdef __cpp_exceptions
+  try {
+    start();
+  } catch (const std::exception&) {
+    return false;
+  }
+#else
+  start();  // compiled with -fno-exceptions a thread that cannot be started ends the program
+#endif
+  return true;
+}
+
+// Calls work(index), which must not throw, for every index below `count`, each worker with a state of its own made by
+// make_work(). Where the system gives fewer threads than are asked for, those that it gives share the work.
 template <typename MakeWork>
 void Share(std::size_t count, int threads, const MakeWork& make_work) {
   std::atomic<std::size_t> next{0};
-  const auto run = [&] {
-    auto work = make_work();
+  const auto run = [&](auto work) {
     for (std::size_t index; (index = next++) < count;) work(index);
   };
+  const std::size_t most = std::min(static_cast<std::size_t>(threads), count);
+  // States are made in this thread: memory that runs out is an exception that the caller can catch.
+  auto own = make_work();
   std::vector<std::thread> helpers;
-  for (std::size_t i = 1; i < std::min(static_cast<std::size_t>(threads), count); ++i) helpers.emplace_back(run);
-  run();
+  while (helpers.size() + 1 < most && Started([&] { helpers.emplace_back(run, make_work()); })) continue;
+  run(std::move(own));
   for (auto& helper : helpers) helper.join();
 }
 
@@ -119,7 +139,7 @@ void Share(std::size_t count, int threads, const MakeWork& make_work) {
 //   logits: float or Half, [classes, height, width] (kNchw) or [height, width, classes] (kNhwc), without gaps.
 //   labels: uint8_t, uint16_t or int32_t, [out_height, out_width]; written whole, or not at all on a failure.
 //   align_corners: as bilinear_interp_v2 takes it.
-//   threads: 1 runs in the caller's thread alone.
+//   threads: 1 runs in the caller's thread alone; where the system gives fewer, fewer are used.
 template <typename Logit, typename Label>
 LabelStatus UpsampleLabels(const Logit* logits, int classes, int height, int width, Layout layout, Label* labels,
                            int out_height, int out_width, bool align_corners = false, int threads = 1) {
