@@ -20,6 +20,7 @@ ROOMS = (
     "command_line",
     "paths",
     "files",
+    "strict_yaml",
     "schema",
     "labels",
     "processes",

@@ -1,7 +1,8 @@
-"""Writing results so that a half-written file is never seen under its final name."""
+"""Reading files within bounds, and writing results so that a half-written one is never seen under its final name."""
 
 import os
 import shutil
+import stat
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +11,29 @@ from typing import Iterator, Union
 from .errors import InputError
 
 _HOW = "free some space or choose another folder"
+
+
+def read_regular(path: Union[str, Path], most: int) -> bytes:
+    """The bytes of a file that may be anybody's: a regular one, not a FIFO or a device, and of `most` bytes at most.
+
+    Raises:
+        InputError: it is another kind of file or larger, or cannot be read.
+    """
+    try:
+        status = os.stat(path)
+        if not stat.S_ISREG(status.st_mode):
+            raise InputError(f"{path} is no regular file")
+        if status.st_size > most:
+            raise InputError(f"{path} has {status.st_size} bytes, more than the {most} that are read of such a file")
+        with open(path, "rb") as file:
+            return file.read(most)
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}") from error
+    except ValueError as error:
+        if isinstance(error, InputError):
+            raise
+        # A NUL in a path.
+        raise InputError(f"cannot read {str(path)!r}: {error}") from error
 
 
 @contextmanager
