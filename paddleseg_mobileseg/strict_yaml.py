@@ -76,7 +76,7 @@ def parse_yaml(text: str, where: str) -> Any:
         _check_nodes(node, where)
         return loader.construct_document(node)
     except yaml.YAMLError as error:
-        raise _not_yaml(where, getattr(error, "problem_mark", None), getattr(error, "problem", None) or error) from error
+        raise _not_yaml(where, error) from error
     except (ValueError, TypeError, OverflowError) as error:
         # What a date of month 13 or a key that is a mapping makes PyYAML's constructors raise.
         if isinstance(error, InputError):
@@ -87,7 +87,8 @@ def parse_yaml(text: str, where: str) -> Any:
             loader.dispose()
 
 
-def _not_yaml(where: str, mark: Optional[yaml.Mark], problem: Any) -> InputError:
+def _not_yaml(where: str, error: yaml.YAMLError) -> InputError:
+    mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None) or error
     place = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
     return InputError(f"{where}{place}: not YAML: {shown(' '.join(str(problem).split()), 200)}")
 
