@@ -5,7 +5,8 @@ import resource
 
 _LEAST_MEMORY, _MOST_MEMORY = 2 << 30, 8 << 30
 _THREAD_MEMORY = 32 << 20
-_FILE_BYTES = 64 << 20
+FILE_BYTES = 64 << 20
+"""Of a file that a child writes, its log among them, unless it is asked for a larger one."""
 
 
 def memory_limit() -> int:
@@ -14,13 +15,13 @@ def memory_limit() -> int:
     return min(max(machine // 2, _LEAST_MEMORY), _MOST_MEMORY) + _THREAD_MEMORY * (os.cpu_count() or 1)
 
 
-def confine(pid: int) -> None:
+def confine(pid: int, file_bytes: int = FILE_BYTES) -> None:
     """Limit a child of ours that has just been started: its memory, the files that it writes, and no core dump.
 
     The memory is what it can write to (RLIMIT_DATA): Paddle reserves far more addresses than it uses.
     """
     limits = {
-        resource.RLIMIT_DATA: memory_limit(), resource.RLIMIT_FSIZE: _FILE_BYTES, resource.RLIMIT_CORE: 0
+        resource.RLIMIT_DATA: memory_limit(), resource.RLIMIT_FSIZE: file_bytes, resource.RLIMIT_CORE: 0
     }
     for kind, wanted in limits.items():
         try:

@@ -9,7 +9,7 @@ import time
 from typing import Any, Dict, List, NoReturn, Optional, Sequence, Tuple
 
 from ..errors import ToolError, shown
-from .limits import confine
+from .limits import FILE_BYTES, confine
 from .tool import child_environment, end_of, last_words
 
 _LONGEST_LINE = 1 << 24
@@ -42,13 +42,19 @@ class Worker:
         name: what to call it in an error.
         timeout: seconds for its start.
         environment: variables to set beside this process' own.
+        file_bytes: of the largest file that it may write.
 
     Raises:
         ToolError: it could not be started.
     """
 
     def __init__(
-        self, command: List[str], name: str, timeout: float, environment: Optional[Dict[str, str]] = None
+        self,
+        command: List[str],
+        name: str,
+        timeout: float,
+        environment: Optional[Dict[str, str]] = None,
+        file_bytes: int = FILE_BYTES,
     ):
         self.name = name
         self._unread = bytearray()
@@ -65,7 +71,7 @@ class Worker:
             self._log.close()
             raise ToolError(f"cannot start {name} ({command[0]}): {error.strerror}") from error
         try:
-            confine(self._process.pid)
+            confine(self._process.pid, file_bytes)
             os.set_blocking(self._process.stdin.fileno(), False)
             self.greeting, _ = self._answer(time.monotonic() + timeout, timeout, 0)
         except BaseException:

@@ -15,10 +15,10 @@ from .program import ProgramDesc
 _GROUPS = {
     "ends": "feed fetch",
     "convolutions": """
-        conv2d depthwise_conv2d conv2d_transpose depthwise_conv2d_transpose deformable_conv unfold fold pixel_shuffle
+        conv2d conv3d depthwise_conv2d conv2d_transpose depthwise_conv2d_transpose deformable_conv unfold fold pixel_shuffle
         pixel_unshuffle channel_shuffle shuffle_channel space_to_depth affine_channel
     """,
-    "pooling": "pool2d max_pool2d_with_index unpool",
+    "pooling": "pool2d pool3d max_pool2d_with_index unpool",
     "normalisation": "batch_norm sync_batch_norm layer_norm instance_norm group_norm norm p_norm frobenius_norm dropout",
     "activations": """
         relu relu6 leaky_relu prelu elu celu selu gelu silu swish hard_swish hard_sigmoid sigmoid logsigmoid tanh
@@ -53,7 +53,7 @@ _GROUPS = {
     """,
     "constants": """
         fill_constant fill_constant_batch_size_like fill_any_like fill_zeros_like fill_any assign_value range linspace
-        eye uniform_random gaussian_random
+        eye diag_v2 uniform_random gaussian_random
     """,
     "loops": """
         while conditional_block select_input select_output write_to_array read_from_array lod_array_length

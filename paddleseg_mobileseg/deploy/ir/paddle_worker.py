@@ -53,7 +53,9 @@ def arrays_of(listed, data):
 
 def infer(program, arrays, outputs):
     """Sizes of the outputs of a program's only op."""
-    block = paddle.static.Program.parse_from_string(program).desc.block(0)
+    # Its blocks do not keep a program alive.
+    program = paddle.static.Program.parse_from_string(program)
+    block = program.desc.block(0)
     block.op(0).infer_shape(block)
     answer({"dims": [list(block.find_var(name.encode()).shape()) for name in outputs]})
 
@@ -66,6 +68,9 @@ def evaluate(program, arrays, names, fetch):
         fetch_list=fetch,
         scope=core.Scope(),
     )
+    missing = [name for name, output in zip(fetch, outputs) if output is None]
+    if missing:
+        raise ValueError(f"it gives no value to {missing[0]}")
     answer({}, outputs)
 
 
