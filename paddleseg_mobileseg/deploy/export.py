@@ -8,7 +8,6 @@ from typing import Any, Iterator, List, Optional, Sequence, Union
 
 import numpy as np
 import paddle
-import yaml
 from paddle import nn
 from paddleseg.deploy.export import WrappedModel
 
@@ -16,6 +15,7 @@ from ..errors import InputError, ToolError
 from ..files import atomic_folder
 from ..models.output_op import check_output_op
 from . import OUTPUT_OPS
+from .ir.deploy_yaml import deploy_yaml
 from .ir.static_graph import reason
 from .runtime.agreement import Agreement, measure_agreement, total_agreement
 
@@ -104,7 +104,7 @@ def export_model(
             "output_op": output_op,
             "output_dtype": str(expected[0].dtype),
         }
-        (scratch / description_name).write_text(yaml.dump({"Deploy": description}), encoding="utf-8")
+        (scratch / description_name).write_text(deploy_yaml(description), encoding="utf-8")
     return Export(
         folder=Path(save_dir),
         files=[description["model"], description["params"], description_name],

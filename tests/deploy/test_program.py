@@ -1,7 +1,6 @@
 import numpy as np
 import paddle
 import pytest
-import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
@@ -16,7 +15,7 @@ from paddleseg_mobileseg.deploy.ir.static_graph import StaticGraph
 from paddleseg_mobileseg.deploy.passes import legalize
 from paddleseg_mobileseg.deploy.passes.fix_input_shape import fix_input_shape
 from paddleseg_mobileseg.deploy.runtime.inputs import noise
-from support.exports import MEAN, STD, TRANSFORMS, export, export_around, exported_network, exported_stock
+from support.exports import MEAN, STD, TRANSFORMS, describe, export, export_around, exported_network, exported_stock
 
 
 @pytest.fixture
@@ -152,15 +151,14 @@ def test_a_program_with_two_outputs_is_refused(tmp_path):
     ],
 )
 def test_preprocessing_comes_from_deploy_yaml(small, transforms, mean, std, resize):
-    (small / "deploy.yaml").write_text(yaml.dump({"Deploy": {"transforms": transforms}}))
+    describe(small, transforms)
     preprocessing = describe_input(read_exported(small)).preprocessing
     assert (list(preprocessing.mean), list(preprocessing.std)) == (mean, std)
     assert preprocessing.resize == resize and preprocessing.size == (32, 32)
 
 
 def test_a_transform_that_cannot_be_reproduced_is_named_with_its_file(small):
-    section = {"Deploy": {"transforms": [{"type": "RandomBlur"}]}}
-    (small / "deploy.yaml").write_text(yaml.dump(section))
+    describe(small, [{"type": "RandomBlur"}])
     with pytest.raises(InputError, match=r"deploy.yaml: RandomBlur cannot be reproduced at a fixed size"):
         describe_input(read_exported(small))
 

@@ -12,6 +12,7 @@ import yaml
 from paddle import nn
 
 from paddleseg_mobileseg import VIM, Bilinear, build_model
+from paddleseg_mobileseg.deploy.ir.deploy_yaml import deploy_yaml
 from support.chance import seeded
 from support.folders import made_once
 
@@ -49,9 +50,16 @@ def export(network, folder, shape, output_op="none", transforms=None):
         "transforms": TRANSFORMS if transforms is None else transforms,
         "input_shape": shape,
         "output_op": output_op,
+        "output_dtype": "int32" if output_op == "argmax" else "float32",
     }
     (Path(folder) / "deploy.yaml").write_text(yaml.dump({"Deploy": content}))
     return Path(folder)
+
+
+def describe(folder, transforms):
+    """Write another `deploy.yaml`, as `mobileseg export` does."""
+    section = yaml.safe_load((Path(folder) / "deploy.yaml").read_text())["Deploy"]
+    (Path(folder) / "deploy.yaml").write_text(deploy_yaml({**section, "transforms": transforms}))
 
 
 def scene(seed, height, width):

@@ -6,13 +6,16 @@ from pathlib import Path
 from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
 
 import numpy as np
-import yaml
 from google.protobuf.message import DecodeError
 
 from ...errors import InputError
-from ...files import atomic_path
+from ...files import atomic_path, read_regular
+from .deploy_yaml import read_deploy_yaml
 from .params import read_params, write_params
 from .program import BlockDesc, OpDesc, ProgramDesc, VarDesc, has_attr, inputs_of, outputs_of
+from .structure import check_structure
+
+_MOST_PROGRAM_BYTES = 1 << 28
 
 
 @dataclass
@@ -87,27 +90,6 @@ class ExportedModel:
         return paths
 
 
-class _DeployYamlLoader(yaml.SafeLoader):
-    """SafeLoader that also takes the tuples which `yaml.dump` writes for a config made in Python."""
-
-
-_DeployYamlLoader.add_constructor(
-    "tag:yaml.org,2002:python/tuple", lambda loader, node: loader.construct_sequence(node, deep=True)
-)
-
-
-def _read_deploy_yaml(path: Path) -> Dict[str, Any]:
-    try:
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_DeployYamlLoader)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        reason = " ".join(str(error).split())
-        raise InputError(f"cannot read {path}: {reason}; export the model again") from error
-    section = content.get("Deploy") if isinstance(content, dict) else None
-    if not isinstance(section, dict):
-        raise InputError(f"{path} has no section 'Deploy'; export the model again")
-    return section
-
-
 def _find_program(folder: Path, section: Dict[str, Any]) -> Tuple[Path, Path]:
     program = folder / str(section.get("model", "model.pdmodel"))
     if program.suffix == ".pdmodel" and not program.is_file():
@@ -127,38 +109,41 @@ def _find_program(folder: Path, section: Dict[str, Any]) -> Tuple[Path, Path]:
 def _read_program(path: Path) -> ProgramDesc:
     program = ProgramDesc()
     try:
-        program.ParseFromString(path.read_bytes())
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror}") from error
+        program.ParseFromString(read_regular(path, _MOST_PROGRAM_BYTES))
     except DecodeError as error:
         raise InputError(f"{path} is cut short or is no Paddle program; export the model again") from error
+    if not program.IsInitialized():
+        raise InputError(f"{path} is cut short or damaged; export the model again")
     if not program.blocks or not program.blocks[0].ops:
         raise InputError(f"{path} is an empty program; export the model again")
     for kind, word in (("feed", "input"), ("fetch", "output")):
         count = sum(op.type == kind for op in program.blocks[0].ops)
         if count != 1:
             raise InputError(f"{path} has {count} {word}s; a segmentation network for Paddle-Lite must have one")
+    check_structure(program, str(path))
     return program
 
 
 def read_exported(folder: Union[str, Path]) -> ExportedModel:
     """Read a folder that PaddleSeg's `tools/export.py` or `mobileseg export` wrote.
 
-    The names of the files come from `deploy.yaml`; without one, the folder must hold a single `.pdmodel`.
+    The names of the files come from `deploy.yaml`; without one, the folder must hold a single `.pdmodel`. The folder
+    may be anybody's: its program is checked before anything of it is run.
 
     Raises:
-        InputError: a file is missing, damaged, or of a kind that Paddle-Lite cannot read.
+        InputError: a file is missing, cut short, damaged, or of a kind that Paddle-Lite cannot read; or the program has
+            ops that networks are not made of.
     """
     folder = Path(folder)
     if not folder.is_dir():
         raise InputError(f"there is no folder {folder}; give the folder that `mobileseg export` wrote")
     recipe = folder / "deploy.yaml"
-    section = _read_deploy_yaml(recipe) if recipe.is_file() else {}
-    program_path, params_path = _find_program(folder, section)
+    section = read_deploy_yaml(recipe) if recipe.exists() else None
+    program_path, params_path = _find_program(folder, section or {})
     program = _read_program(program_path)
     return ExportedModel(
         folder=folder,
         program=program,
         params=read_params(params_path, program),
-        transforms=(section.get("transforms") or []) if section else None,
+        transforms=section and section["transforms"],
     )

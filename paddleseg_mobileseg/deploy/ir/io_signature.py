@@ -52,8 +52,12 @@ def behind(name: str, producers: Dict[str, OpDesc], also: Sequence[str] = ()) ->
 
     Exports end in an op that only gives the output its name.
     """
-    while name in producers and (_is_identity(producers[name]) or producers[name].type in also):
-        name = inputs_of(producers[name], "X")[0]
+    # A variable that several ops write may lead back to itself, and a loop's to nowhere.
+    for _ in range(len(producers)):
+        op = producers.get(name)
+        if op is None or not inputs_of(op, "X") or not (_is_identity(op) or op.type in also):
+            break
+        name = inputs_of(op, "X")[0]
     return name
 
 

@@ -1,5 +1,6 @@
 """Parameter files (`.pdiparams`)."""
 
+import math
 import struct
 from pathlib import Path
 from typing import Dict, Iterator, Union
@@ -7,9 +8,12 @@ from typing import Dict, Iterator, Union
 import numpy as np
 from google.protobuf.message import DecodeError
 
-from ...errors import InputError
-from ...files import atomic_path
+from ...errors import InputError, shown
+from ...files import atomic_path, read_regular
 from .program import DTYPES, VAR_TYPES, ProgramDesc, VarDesc, VarType, dims_of
+
+_MOST_HEADER_BYTES = 1000
+"""More than what stands before each tensor's data."""
 
 
 def persistables(program: ProgramDesc) -> Iterator[VarDesc]:
@@ -22,14 +26,14 @@ def persistables(program: ProgramDesc) -> Iterator[VarDesc]:
 class _Cursor:
     """Reads a parameter file front to back and never past its end."""
 
-    def __init__(self, path: Path):
+    def __init__(self, path: Path, most: int):
         self.path = path
-        self.data = path.read_bytes()
+        self.data = read_regular(path, most)
         self.at = 0
         self.tensor = ""
 
     def damaged(self, what: str) -> InputError:
-        return InputError(f"{self.path} cannot be used: {what} at '{self.tensor}'; export the model again")
+        return InputError(f"{self.path} cannot be used: {what} at '{shown(self.tensor)}'; export the model again")
 
     def take(self, size: int) -> memoryview:
         if size < 0 or self.at + size > len(self.data):
@@ -54,23 +58,26 @@ def read_params(path: Path, program: ProgramDesc) -> Dict[str, np.ndarray]:
     variables = sorted(persistables(program), key=lambda var: var.name)
     if not variables:
         return {}
+    sizes = [math.prod(dims_of(var)) * DTYPES[var.type.lod_tensor.tensor.data_type].itemsize for var in variables]
+    if not path.exists():
+        raise InputError(f"cannot read the parameters {path}: there is no such file; export the model again")
     try:
-        cursor = _Cursor(path)
-    except OSError as error:
-        raise InputError(f"cannot read the parameters {path}: {error.strerror}; export the model again") from error
+        cursor = _Cursor(path, sum(sizes) + len(sizes) * _MOST_HEADER_BYTES)
+    except InputError as error:
+        raise InputError(f"{error}; is it of this program? Export the model again") from error
+    if len(cursor.data) < sum(sizes):
+        raise InputError(f"{path} cannot be used: it is cut short; export the model again")
     params = {}
     for var in variables:
         cursor.tensor = var.name
-        array = _read_tensor(cursor)
-        if list(array.shape) != dims_of(var):
-            raise cursor.damaged(f"it holds shape {list(array.shape)} where the program has {dims_of(var)}")
-        params[var.name] = array
+        params[var.name] = _read_tensor(cursor, var)
     if cursor.at != len(cursor.data):
         raise cursor.damaged("it holds more than the program's parameters")
     return params
 
 
-def _read_tensor(cursor: _Cursor) -> np.ndarray:
+def _read_tensor(cursor: _Cursor, var: VarDesc) -> np.ndarray:
+    """The next array of the file, which must be what the program says of `var`."""
     if cursor.number("I") != 0:
         raise cursor.damaged("it has an unknown version")
     for _ in range(cursor.number("Q")):
@@ -83,14 +90,13 @@ def _read_tensor(cursor: _Cursor) -> np.ndarray:
     except DecodeError as error:
         raise cursor.damaged("its description is damaged") from error
     if description.data_type not in DTYPES:
-        raise cursor.damaged(f"{VarType.Type.Name(description.data_type)} is no dtype that Paddle-Lite reads")
+        raise cursor.damaged(f"its dtype {description.data_type} is none that Paddle-Lite reads")
     dtype, dims = DTYPES[description.data_type], list(description.dims)
-    if any(size < 0 for size in dims):
-        raise cursor.damaged(f"it has shape {dims}")
-    size = dtype.itemsize
-    for dim in dims:
-        size *= dim
-    return np.frombuffer(cursor.take(size), dtype=dtype).reshape(dims)
+    if dims != dims_of(var):
+        raise cursor.damaged(f"it holds shape {shown(dims)} where the program has {dims_of(var)}")
+    if description.data_type != var.type.lod_tensor.tensor.data_type:
+        raise cursor.damaged(f"it holds {dtype}, and the program says otherwise")
+    return np.frombuffer(cursor.take(math.prod(dims) * dtype.itemsize), dtype=dtype).reshape(dims)
 
 
 def write_params(path: Union[str, Path], params: Dict[str, np.ndarray]) -> None:

@@ -1,16 +1,17 @@
-"""Paddle's own executor and shape inference, for whole programs and for single ops."""
+"""Paddle's own executor and shape inference, for whole programs and for single ops, in the worker of this process."""
 
 import re
 from contextlib import contextmanager
-from typing import Dict, Iterator, List, Sequence
+from typing import Any, Dict, Iterator, List, Sequence
 
 import numpy as np
 import paddle
-from paddle.base import core
 
-from ...errors import InputError
+from ...errors import InputError, shown
 from .exported import ExportedModel
-from .program import OpDesc, ProgramDesc, VarDesc, dims_of, inputs_of, outputs_of
+from .paddle_process import Refused, paddle_process
+from .program import OpDesc, ProgramDesc, VarDesc, VarType, dims_of, inputs_of, outputs_of
+from .structure import fault_of_dims
 
 
 @contextmanager
@@ -25,13 +26,19 @@ def static_mode() -> Iterator[None]:
             paddle.disable_static()
 
 
+_OP_TIMEOUT = 60
+_RUN_TIMEOUT = 300
+_LOOP_TIMEOUT = 60
+"""Seconds for a program with loops, which networks for phones have none of but PaddleSeg's VIM."""
+
+
 def reason(error: Exception) -> str:
     """What Paddle's many-lined errors come down to: "(InvalidArgument) ..." up to its hint, with the op's name."""
     text = " ".join(str(error).split())
     start = max(text.rfind("(InvalidArgument)"), 0)
     op = re.search(r"\[operator < (\S+) > error\]", text)
     message = text[start:].split(" [Hint:")[0][:300]
-    return f"{op.group(1)}: {message}" if op else message
+    return shown(f"{op.group(1)}: {message}" if op else message, 400)
 
 
 def _does_not_take(model: ExportedModel, shape: Sequence[int], error: Exception) -> InputError:
@@ -42,38 +49,63 @@ def _does_not_take(model: ExportedModel, shape: Sequence[int], error: Exception)
 
 
 class StaticGraph:
-    """An exported model, run by Paddle on the CPU: the reference for everything that Paddle-Lite gives."""
+    """An exported model, run by Paddle on the CPU: the reference for everything that Paddle-Lite gives.
+
+    Raises:
+        InputError: Paddle does not take the program.
+    """
 
     def __init__(self, model: ExportedModel):
         self.model = model
-        self._scope = core.Scope()
-        place = paddle.CPUPlace()
-        with static_mode():
-            self._program = paddle.static.Program.parse_from_string(model.program.SerializeToString())
-            self._executor = paddle.static.Executor(place)
-        for name, array in model.params.items():
-            self._scope.var(name).get_tensor().set(array, place)
+        self._program = model.program.SerializeToString()
+        self._timeout = _LOOP_TIMEOUT if model.has_loops() else _RUN_TIMEOUT
+        self._number = paddle_process.number()
+        self._loaded_at = 0
+        self._load()
+
+    def _load(self) -> None:
+        """Give the worker the program, unless it has it."""
+        if self._loaded_at == paddle_process.started():
+            return
+        names, arrays = list(self.model.params), list(self.model.params.values())
+        try:
+            paddle_process.ask(
+                str(self.model.folder), _RUN_TIMEOUT, "load", self._program, arrays, graph=self._number, names=names
+            )
+        except Refused as error:
+            raise InputError(
+                f"{self.model.folder} cannot be used: Paddle says {reason(error)}; export the model again"
+            ) from error
+        self._loaded_at = paddle_process.started()
+
+    def __del__(self) -> None:
+        if hasattr(self, "_loaded_at"):
+            paddle_process.forget(self._number)
 
     def run(self, batch: np.ndarray) -> np.ndarray:
         """The output for `batch`, float32 of the network's input shape.
 
         Raises:
-            InputError: the network does not take this shape.
+            InputError: the network does not take this shape, or is damaged.
         """
+        self._load()
         try:
-            with static_mode():
-                (output,) = self._executor.run(
-                    self._program,
-                    feed={self.model.input_name: batch},
-                    fetch_list=[self.model.output_name],
-                    scope=self._scope,
-                )
-        except Exception as error:  # Paddle raises whatever its C++ side is mapped to
+            _, (output,) = paddle_process.ask(
+                str(self.model.folder),
+                self._timeout,
+                "run",
+                arrays=[batch],
+                gives=1,
+                graph=self._number,
+                input=self.model.input_name,
+                output=self.model.output_name,
+            )
+        except Refused as error:
             raise _does_not_take(self.model, batch.shape, error) from error
         return output
 
 
-def _single_op_program(op: OpDesc, model: ExportedModel, variables: Dict[str, VarDesc]) -> paddle.static.Program:
+def _single_op_program(op: OpDesc, model: ExportedModel, variables: Dict[str, VarDesc]) -> bytes:
     program = ProgramDesc()
     # Paddle converts the ops of a program that does not say its versions as if it were an old one.
     program.version.CopyFrom(model.program.version)
@@ -83,8 +115,7 @@ def _single_op_program(op: OpDesc, model: ExportedModel, variables: Dict[str, Va
     for name in dict.fromkeys(inputs_of(op) + outputs_of(op)):
         block.vars.add().CopyFrom(variables[name])
         block.vars[-1].persistable = False
-    with static_mode():
-        return paddle.static.Program.parse_from_string(program.SerializeToString())
+    return program.SerializeToString()
 
 
 def infer_shapes(op: OpDesc, model: ExportedModel, variables: Dict[str, VarDesc]) -> Dict[str, List[int]]:
@@ -98,16 +129,25 @@ def infer_shapes(op: OpDesc, model: ExportedModel, variables: Dict[str, VarDesc]
     Raises:
         InputError: the sizes do not fit the op, so that the network does not take its input shape.
     """
-    block = _single_op_program(op, model, variables).desc.block(0)
+    outputs = [name for name in outputs_of(op) if variables[name].type.type == VarType.LOD_TENSOR]
+    program = _single_op_program(op, model, variables)
     try:
-        block.op(0).infer_shape(block)
-    except Exception as error:
+        answer, _ = paddle_process.ask(f"{op.type} of {model.folder}", _OP_TIMEOUT, "infer", program, outputs=outputs)
+    except Refused as error:
         raise _does_not_take(model, dims_of(variables[model.input_name]), error) from error
-    return {
-        name: list(block.find_var(name.encode()).shape())
-        for name in outputs_of(op)
-        if variables[name].type.type == variables[name].type.LOD_TENSOR
-    }
+    return dict(zip(outputs, _sizes(answer.get("dims"), len(outputs), model)))
+
+
+def _sizes(listed: Any, count: int, model: ExportedModel) -> List[List[int]]:
+    """The sizes of `count` variables, which the worker gave and which are held against what sizes can be.
+
+    Raises:
+        InputError: they cannot.
+    """
+    good = isinstance(listed, list) and len(listed) == count
+    if not good or not all(isinstance(dims, list) and fault_of_dims(dims) is None for dims in listed):
+        raise InputError(f"{model.folder} is damaged: an op gives a tensor of no size; export the model again")
+    return listed
 
 
 def evaluate(
@@ -123,13 +163,17 @@ def evaluate(
         op, model, variables: as of `infer_shapes`.
         values: an array for every input of `op`.
         fetch: names of the outputs to give.
+
+    Raises:
+        InputError: the op does not take them.
     """
-    program = _single_op_program(op, model, variables)
-    with static_mode():
-        outputs = paddle.static.Executor(paddle.CPUPlace()).run(
-            program,
-            feed={name: values[name] for name in inputs_of(op)},
-            fetch_list=list(fetch),
-            scope=core.Scope(),
+    program, names = _single_op_program(op, model, variables), list(dict.fromkeys(inputs_of(op)))
+    arrays = [values[name] for name in names]
+    where, fetch = f"{op.type} of {model.folder}", list(fetch)
+    try:
+        _, outputs = paddle_process.ask(
+            where, _OP_TIMEOUT, "evaluate", program, arrays, gives=len(fetch), names=names, fetch=fetch
         )
+    except Refused as error:
+        raise _does_not_take(model, dims_of(variables[model.input_name]), error) from error
     return dict(zip(fetch, outputs))

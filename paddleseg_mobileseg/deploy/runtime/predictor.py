@@ -1,27 +1,33 @@
 """Predictors on this host, in child processes with one thread: Paddle-Lite's, and what any has in common with it."""
 
 import json
+import math
 import platform
 import sys
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
+from typing import Any, Dict, List, Optional, Sequence, Tuple, Type, TypeVar, Union
 
 import numpy as np
 
-from ...errors import InputError, ToolError
+from ...errors import InputError, ToolError, shown
 from ...files import scratch_folder
 from ...labels import compiled, core_file
+from ...processes.limits import FILE_BYTES
 from ...processes.worker import Worker
+from ...schema import from_dict
 from .metadata import Metadata, read_metadata
 from .opt import require_paddlelite
 
 _WORKER = Path(__file__).with_name("lite_worker.py")
 _START_TIMEOUT = 120
 _RUN_TIMEOUT = 300
+_BYTES_A_VALUE = 8
 # The predictor's configuration has no thread count on x86; its maths libraries read it from here when they are loaded.
 _ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+
+T = TypeVar("T")
 
 HOST_TARGET = "x86"
 ENGINE = "paddle-lite"
@@ -40,6 +46,22 @@ class Timing:
     network_ms: List[float]
     label_map_ms: List[Optional[float]]
     peak_bytes: int
+
+
+@dataclass(frozen=True)
+class _Greeting:
+    """What a worker says when it has loaded its model."""
+
+    init_ms: float
+    version: str
+
+
+@dataclass(frozen=True)
+class _Run:
+    """What a worker says of one inference."""
+
+    network_ms: float
+    label_map_ms: Optional[float]
 
 
 class Predictor:
@@ -73,6 +95,8 @@ class Predictor:
         options: Optional[Dict[str, Any]] = None,
     ):
         self.model, self.metadata, self.engine, self.core = model, metadata, engine, core
+        # It writes an output as a file.
+        file_bytes = FILE_BYTES + _BYTES_A_VALUE * math.prod(metadata.output.shape)
         options = {**(options or {}), "core": core, "clock": clock, "label_maps": self._label_map_rule()}
         with ExitStack() as opened:
             self._scratch = opened.enter_context(scratch_folder())
@@ -82,11 +106,24 @@ class Predictor:
                     f"{'Paddle-Lite' if engine == ENGINE else engine} running {model.name}",
                     _START_TIMEOUT,
                     _ONE_THREAD,
+                    file_bytes,
                 )
             )
+            greeting = self._checked(_Greeting, self._worker.greeting)
             self._opened = opened.pop_all()
-        self.init_ms: float = self._worker.greeting["init_ms"]
-        self.version: str = self._worker.greeting["version"]
+        self.init_ms, self.version = greeting.init_ms, greeting.version
+
+    def _checked(self, kind: Type[T], answer: Dict[str, Any]) -> T:
+        """An answer of the worker, which runs what a stranger may have made.
+
+        Raises:
+            ToolError: it is of another form than `kind`.
+        """
+        try:
+            return from_dict(kind, answer)
+        except InputError as error:
+            self._worker.close()
+            raise ToolError(f"{self._worker.name} answered nonsense ({shown(error)}) and was stopped") from error
 
     @property
     def makes_labels(self) -> bool:
@@ -109,8 +146,25 @@ class Predictor:
         """As `run`, with the milliseconds that the inference took beside the output, its label map included."""
         files = self._scratch / "input.npy", self._scratch / "output.npy"
         self._save(files[0], batch)
-        took = self._worker.ask({"do": "run", "input": str(files[0]), "output": str(files[1])}, _RUN_TIMEOUT)
-        return np.load(files[1]), took["network_ms"] + (took["label_map_ms"] or 0.0)
+        files[1].unlink(missing_ok=True)
+        request = {"do": "run", "input": str(files[0]), "output": str(files[1])}
+        took = self._checked(_Run, self._worker.ask(request, _RUN_TIMEOUT))
+        return self._output(files[1]), took.network_ms + (took.label_map_ms or 0.0)
+
+    def _output(self, path: Path) -> np.ndarray:
+        """The array that the worker wrote.
+
+        Raises:
+            ToolError: it wrote none, or no numbers.
+        """
+        try:
+            # Mapped, so that no more is asked of the memory than the file has.
+            output = np.array(np.load(path, mmap_mode="r", allow_pickle=False))
+        except (OSError, ValueError, EOFError, SyntaxError) as error:
+            raise ToolError(f"{self._worker.name} wrote no output that can be read: {shown(error, 200)}") from error
+        if output.dtype.kind not in "fiub":
+            raise ToolError(f"{self._worker.name} wrote an output of {shown(output.dtype)}")
+        return output
 
     def _label_map_rule(self) -> Optional[Dict[str, Any]]:
         output = self.metadata.output
@@ -150,7 +204,11 @@ class Predictor:
             ToolError: Paddle-Lite failed or hangs.
         """
         timeout = _RUN_TIMEOUT + 10 * (uncounted + runs)
-        return Timing(**self._worker.ask({"do": "time", "uncounted": uncounted, "runs": runs}, timeout))
+        answer = self._worker.ask({"do": "time", "uncounted": uncounted, "runs": runs}, timeout)
+        timing = self._checked(Timing, answer)
+        if not len(timing.network_ms) == len(timing.label_map_ms) == runs:
+            raise ToolError(f"{self._worker.name} gave another number of times than the {runs} asked for")
+        return timing
 
     def close(self) -> None:
         """Stop the child. Closing twice does nothing."""
