@@ -28,6 +28,7 @@ ROOMS = (
     "checkpoints",
     "models",
     "data",
+    "training",
     "deploy",
     "deploy.ir",
     "deploy.passes",

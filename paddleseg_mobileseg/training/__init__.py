@@ -1,0 +1,1 @@
+"""Training that survives: checkpoints that are whole, resuming that forgets nothing, an end that loses nothing."""
