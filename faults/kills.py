@@ -10,7 +10,7 @@ import sys
 import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Set
 
 import numpy as np
 import yaml
@@ -202,11 +202,11 @@ class Campaign:
         """Start the training and kill it; False where it had come to its end before."""
         while_saving = moments.random() < 0.5
         delay = moments.uniform(0, seconds)
-        start = _newest(save_dir)
+        start, leftovers = _newest(save_dir), _pending(save_dir)
         process = self._start(save_dir)
         try:
-            # The first checkpoint of this start tells that it is under way.
-            if not _until(lambda: _newest(save_dir) > start or bool(_pending(save_dir)), process):
+            # A checkpoint of this start tells that it is under way.
+            if not _until(lambda: _newest(save_dir) > start or bool(_pending(save_dir) - leftovers), process):
                 return False
             time.sleep(delay)
             if while_saving:
@@ -260,8 +260,8 @@ def _newest(save_dir: Path) -> int:
     return max((iteration for iteration, _ in checkpoints_in(save_dir)), default=0)
 
 
-def _pending(save_dir: Path) -> List[Path]:
-    return [path for path in save_dir.glob(".iter_*") if not path.name.endswith((".gone", ".old"))]
+def _pending(save_dir: Path) -> Set[Path]:
+    return {path for path in save_dir.glob(".iter_*") if not path.name.endswith((".gone", ".old"))}
 
 
 def _until(condition, process: subprocess.Popen) -> bool:

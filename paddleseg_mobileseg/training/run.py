@@ -166,7 +166,7 @@ class TrainingRun:
 
     def _batch_files(self) -> str:
         batch = self._order.batch_of(self._state.iteration)
-        names = [sample_name(self._given["train_dataset"], index) for index in batch[:_NAMED_SAMPLES]]
+        names = [sample_name(self._given["train_dataset"].dataset, index) for index in batch[:_NAMED_SAMPLES]]
         more = f" and {len(batch) - len(names)} more" if len(batch) > len(names) else ""
         return ", ".join(names) + more
 
@@ -188,16 +188,22 @@ class TrainingRun:
             print(f"warning: {saved} is missing: the moving average starts anew from the weights", file=sys.stderr)
         start(average, model)
 
-    def evaluated(self, model: paddle.nn.Layer, miou: float) -> None:
-        """Take the score of an evaluation as the loop does."""
+    def evaluate(self, evaluate: Callable[..., Any], model: paddle.nn.Layer, *args: Any, **options: Any) -> Any:
+        """What the loop's evaluation gives, and its score is taken as the loop takes it."""
+        if paddle.distributed.ParallelEnv().nranks > 1:
+            # Each process has its own running statistics, and only those of the first are saved.
+            for buffer in model.buffers():
+                paddle.distributed.broadcast(buffer, src=0)
+        result = evaluate(model, *args, **options)
         name = "best_average" if model is self._average else "best"
-        miou, best = float(miou), getattr(self._state, name)
+        miou, best = float(result[0]), getattr(self._state, name)
         changes: Dict[str, Any] = {}
         if miou > best.miou:
             changes[name] = Best(miou, self._state.iteration)
         if name == "best":
             changes["stale"] = 0 if miou > best.miou else self._state.stale + (miou < best.miou)
         self._state = replace(self._state, **changes)
+        return result
 
     def kept(self) -> Deque[str]:
         """The checkpoints that count against `keep_checkpoint_max`."""

@@ -12,6 +12,7 @@ from typing import Any, Dict, List, Optional
 import paddle
 
 from ..files import write_text
+from ..paths import PACKAGE
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 _REPEATED_SECONDS = 2  # launchers send one SIGTERM several times
@@ -89,12 +90,12 @@ class StopRequests:
 def resuming_command() -> str:
     """How to go on: the command line of this process with `--resume_model auto`."""
     program, *arguments = sys.argv
-    name = Path(program).name
+    program = Path(program)
     if paddle.distributed.ParallelEnv().nranks == 1:
-        if name in ("mobileseg", "__main__.py"):
+        if program.name == "mobileseg" or program == PACKAGE / "__main__.py":
             return f"`{shlex.join(['mobileseg', *_resuming(arguments)])}` goes on"
-        if name == "train.py":
-            return f"`{shlex.join(['mobileseg', 'run', program, *_resuming(arguments)])}` goes on"
+        if program.name == "train.py":
+            return f"`{shlex.join(['mobileseg', 'run', str(program), *_resuming(arguments)])}` goes on"
     return "the same command with --resume_model auto goes on"
 
 

@@ -13,8 +13,8 @@ import paddle
 from ...data.samples import CheckedSamples
 from ...errors import InputError, ToolError
 from ...files import atomic_path, check_save_dir
+from ...processes.lock import locked_folder
 from ...training.folders import remove_leftovers
-from ...training.lock import locked_folder
 from ...training.resuming import Resumed, find_checkpoint
 from ...training.run import TrainingRun
 from ...training.stopping import StopRequests
@@ -116,14 +116,8 @@ def _told(given: Dict[str, Any], resumed: Optional[Resumed], save_dir: Path) -> 
     evaluate, save = loop.evaluate, paddle.save
     with StopRequests(save_dir) as stop:
         run = TrainingRun(given, resumed, stop, save)
-
-        def evaluated(model: paddle.nn.Layer, *args: Any, **kwargs: Any):
-            result = evaluate(model, *args, **kwargs)
-            run.evaluated(model, result[0])
-            return result
-
         setattr(loop, _RUN, run)
-        loop.evaluate, paddle.save = evaluated, run.save
+        loop.evaluate, paddle.save = functools.partial(run.evaluate, evaluate), run.save
         try:
             yield
         finally:
