@@ -30,6 +30,7 @@ ROOMS = (
     "checkpoints",
     "models",
     "data",
+    "training",
     "deploy",
     "deploy.ir",
     "deploy.passes",

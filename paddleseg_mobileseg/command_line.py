@@ -5,8 +5,11 @@ import codecs
 import errno
 import os
 import re
+import signal
 import sys
-from typing import Any, Callable, NoReturn, Optional, TextIO, Tuple, Union
+import threading
+from contextlib import contextmanager
+from typing import Any, Callable, Iterator, NoReturn, Optional, TextIO, Tuple, Union
 
 from .errors import MobilesegError, ToolError, near, shown
 
@@ -57,6 +60,32 @@ def take_any_text(stream: TextIO) -> None:
         stream.reconfigure(errors=_ANY_BYTES)
 
 
+class Terminated(SystemExit):
+    """SIGTERM, as an exception: what is open is closed on its way up, and the exit status is 143."""
+
+    def __init__(self) -> None:
+        super().__init__(128 + signal.SIGTERM)
+
+
+@contextmanager
+def sigterm_raises() -> Iterator[None]:
+    """Let SIGTERM raise `Terminated` within the block, so that children and scratch files go; a second one kills."""
+    # Only the main thread may; and who ignores the signal goes on ignoring it.
+    if threading.current_thread() is not threading.main_thread() or signal.getsignal(signal.SIGTERM) != signal.SIG_DFL:
+        yield
+        return
+
+    def terminate(number: int, frame: Any) -> NoReturn:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        raise Terminated
+
+    signal.signal(signal.SIGTERM, terminate)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
 def exit_status(run: Callable[[], Optional[int]], debug: bool = False, interrupted: str = "interrupted") -> int:
     """Run a command, and print the error of this plugin that ends it.
 
@@ -66,12 +95,16 @@ def exit_status(run: Callable[[], Optional[int]], debug: bool = False, interrupt
         interrupted: what to print after Ctrl-C.
 
     Returns:
-        0 for success, 2 for bad input, 1 for the failure of a tool, 130 after Ctrl-C, 141 where nobody reads the
-        result any longer (`| head -1`), or what `run` returns.
+        0 for success, 2 for bad input, 1 for the failure of a tool, 130 after Ctrl-C, 143 after SIGTERM, 141 where
+        nobody reads the result any longer (`| head -1`), or what `run` returns.
     """
     take_any_text(sys.stdout)
     try:
-        status = _flushed(run) or 0
+        with sigterm_raises():
+            status = _flushed(run) or 0
+    except Terminated as end:
+        print("error: ended by SIGTERM", file=sys.stderr)
+        return end.code
     except BrokenPipeError:
         _abandon(sys.stdout)
         return 141

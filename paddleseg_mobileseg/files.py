@@ -4,7 +4,7 @@ import os
 import shutil
 import stat
 import tempfile
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Iterator, Union
 
@@ -36,6 +36,41 @@ def read_regular(path: Union[str, Path], most: int) -> bytes:
         raise InputError(f"cannot read {str(path)!r}: {error}") from error
 
 
+def cannot_write(path: Union[str, Path], error: OSError) -> InputError:
+    """The error of one line for what could not be written."""
+    return InputError(f"cannot write {path}: {error.strerror or error}; {_HOW}")
+
+
+def synced(path: Path) -> None:
+    """Wait until a file, or the names in a folder, are on the disk and not only on their way."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def replace_folder(new: Path, path: Path) -> None:
+    """Give the folder `new` the name of `path`, on the same file system, at once.
+
+    A folder that is there under the name is moved aside first and then deleted: whenever this process is killed,
+    what has the name is whole.
+
+    Raises:
+        OSError: it cannot be moved.
+    """
+    # mkdtemp makes the folder private; a result should follow the user's umask like any other.
+    umask = os.umask(0)
+    os.umask(umask)
+    os.chmod(new, 0o777 & ~umask)
+    old = new.with_name(f"{new.name}.old")
+    with suppress(FileNotFoundError):
+        os.rename(path, old)
+    os.rename(new, path)
+    synced(path.parent)
+    shutil.rmtree(old, ignore_errors=True)
+
+
 @contextmanager
 def atomic_path(path: Union[str, Path]) -> Iterator[Path]:
     """Yield a scratch path beside `path`; it takes the final name only if the block succeeds.
@@ -49,7 +84,7 @@ def atomic_path(path: Union[str, Path]) -> Iterator[Path]:
         handle, scratch = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=path.suffix)
         os.close(handle)
     except OSError as error:
-        raise InputError(f"cannot write {path}: {error.strerror}; {_HOW}") from error
+        raise cannot_write(path, error) from error
     scratch = Path(scratch)
     # mkstemp makes the file private; a result should follow the user's umask like any other file.
     umask = os.umask(0)
@@ -59,7 +94,7 @@ def atomic_path(path: Union[str, Path]) -> Iterator[Path]:
         os.chmod(scratch, 0o666 & ~umask)
         os.replace(scratch, path)
     except OSError as error:
-        raise InputError(f"cannot write {path}: {error.strerror or error}; {_HOW}") from error
+        raise cannot_write(path, error) from error
     finally:
         scratch.unlink(missing_ok=True)
 

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import List, Optional
 
-from ..command_line import one_line
+from ..command_line import one_line, sigterm_raises
 from ..config.reader import innermost, load_config
 from ..errors import InputError, MobilesegError
 from ..paths import PACKAGE
@@ -77,7 +77,8 @@ def run_script(command: List[str], debug: bool) -> int:
     if problem:
         print(f"warning: {one_line(problem)}", file=sys.stderr)
     try:
-        runpy.run_path(command[0], run_name="__main__")
+        with sigterm_raises():
+            runpy.run_path(command[0], run_name="__main__")
     except Exception as error:
         ours = innermost(error) or problem
         if ours is None or debug:

@@ -4,10 +4,8 @@ import argparse
 import importlib
 import inspect
 import json
-import re
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Dict, Iterator, List
+from typing import Any, Dict, List
 
 import paddle
 from paddleseg.core import train
@@ -15,11 +13,13 @@ from paddleseg.cvlibs import Config, SegBuilder
 from paddleseg.utils import utils
 
 from ..checkpoints.loading import load_weights
-from ..checkpoints.reader import read_pickle
 from ..config.reader import build, load_config, without_pretrained
 from ..errors import InputError
 from ..files import check_save_dir
-from ..patches.paddleseg.loops import check_several_processes
+from ..patches.paddleseg.training import check_several_processes
+from ..training.folders import BEST_FOLDERS
+from ..training.resuming import find_checkpoint
+from ..training.state import AVERAGE, WEIGHTS, read_best
 from . import paddleseg_tools as tools
 
 EXAMPLE = "mobileseg train --config my_config.yml --do_eval --save_dir output"
@@ -33,7 +33,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--do_eval", action="store_true", help="evaluate at each checkpoint, and keep the best")
     parser.add_argument("--use_vdl", action="store_true", help="write VisualDL logs")
     parser.add_argument("--use_ema", action="store_true", help="keep a moving average of the weights too")
-    parser.add_argument("--resume_model", help="the iter_N folder to go on from")
+    parser.add_argument(
+        "--resume_model",
+        help="the iter_N folder to go on from, or auto: the newest whole one of --save_dir, if there is one",
+    )
     parser.add_argument("--iters", type=int, help="iterations, instead of the config's")
     parser.add_argument("--batch_size", type=int, help="samples of a batch on each device, instead of the config's")
     parser.add_argument("--learning_rate", type=float, help="instead of the config's")
@@ -87,7 +90,8 @@ def _train(args: argparse.Namespace) -> Dict[str, Any]:
     tools.use_data_format(config, args.data_format)
     if getattr(args, "use_multilabel", False):
         config.dic["test_config"] = {**config.test_config, "use_multilabel": True}
-    if args.resume_model:
+    resumed = find_checkpoint(args.resume_model, args.save_dir, config.iters, talk=False)
+    if resumed is not None:
         config.dic["model"] = without_pretrained(config.dic["model"])
     utils.show_env_info()
     utils.show_cfg_info(config)
@@ -98,12 +102,12 @@ def _train(args: argparse.Namespace) -> Dict[str, Any]:
     builder = SegBuilder(config)
     model = utils.convert_sync_batchnorm(build(config, "model", builder, args.config), args.device)
     _check_parameter_groups(model, config, args.config)
-    if args.resume_model:
-        _check_resume(model, args.resume_model, config.iters)
+    if resumed is not None:
+        load_weights(model, Path(resumed.folder) / WEIGHTS)  # refuses what is of another model
     parts = {name: build(config, name, builder, args.config) for name in ("train_dataset", "optimizer", "loss")}
     if args.repeats > 1:
         _repeat(parts["train_dataset"], args.repeats)
-    with _recorded_scores() as scores, tools.one_error("training"):
+    with tools.one_error("training"):
         train(
             model,
             parts["train_dataset"],
@@ -116,7 +120,7 @@ def _train(args: argparse.Namespace) -> Dict[str, Any]:
             to_static_training=config.to_static_training,
             **_passed_on(args),
         )
-    return {"checkpoints": _checkpoints(args, config.iters, scores)}
+    return {"checkpoints": _checkpoints(args, config.iters)}
 
 
 def _passed_on(args: argparse.Namespace) -> Dict[str, Any]:
@@ -140,56 +144,24 @@ def _check_parameter_groups(model: paddle.nn.Layer, config: Config, path: str) -
             )
 
 
-def _check_resume(model: paddle.nn.Layer, folder: str, iters: int) -> None:
-    """The folder must hold a checkpoint of this model, from an iteration before the last."""
-    match = re.search(r"_(\d+)$", folder.rstrip("/"))
-    if match is None:
-        raise InputError(f"--resume_model {folder}: the folder's name must end in the iteration, such as iter_1000")
-    if int(match.group(1)) >= iters:
-        raise InputError(f"--resume_model {folder}: training ends at iteration {iters}; set a larger --iters")
-    load_weights(model, Path(folder) / "model.pdparams")
-    state = Path(folder) / "model.pdopt"
-    if not state.is_file():
-        raise InputError(f"--resume_model {folder}: the optimizer's {state} is missing; resume from another folder")
-    # PaddleSeg unpickles this file next, and a pickle can run code: only plain data gets that far.
-    read_pickle(state)
-
-
 def _repeat(dataset: paddle.io.Dataset, repeats: int) -> None:
     if not hasattr(dataset, "file_list"):
         raise InputError(f"--repeats needs a data set with a list of files; {type(dataset).__name__} has none")
     dataset.file_list *= repeats
 
 
-@contextmanager
-def _recorded_scores() -> Iterator[List[float]]:
-    """The mIoU of each evaluation within the block: PaddleSeg only logs them."""
-    module = importlib.import_module("paddleseg.core.train")
-    evaluate, scores = module.evaluate, []
-
-    def recorded(*args: Any, **kwargs: Any):
-        result = evaluate(*args, **kwargs)
-        scores.append(float(result[0]))
-        return result
-
-    module.evaluate = recorded
-    try:
-        yield scores
-    finally:
-        module.evaluate = evaluate
-
-
-def _checkpoints(args: argparse.Namespace, iters: int, scores: List[float]) -> List[Dict[str, Any]]:
+def _checkpoints(args: argparse.Namespace, iters: int) -> List[Dict[str, Any]]:
     """The checkpoints worth having: the best ones where there was an evaluation, else the last."""
-    save_dir = Path(args.save_dir)
-    # With a moving average, each evaluation of the model is followed by one of the average.
-    kinds = 2 if args.use_ema else 1
-    if scores:
-        rows = [("best_model/model.pdparams", False, max(scores[::kinds]))]
-        if args.use_ema:
-            rows.append(("ema_best_model/ema_model.pdparams", True, max(scores[1::2])))
-    else:
-        rows = [(f"iter_{iters}/model.pdparams", False, None)]
-        if args.use_ema:
-            rows.append((f"iter_{iters}/ema_model.pdparams", True, None))
-    return [{"path": str(save_dir / path), "ema": ema, "miou": score} for path, ema, score in rows]
+    folders = BEST_FOLDERS if args.do_eval else (f"iter_{iters}",) * 2
+    names = (WEIGHTS, AVERAGE) if args.use_ema else (WEIGHTS,)
+    rows = []
+    for folder, name in zip(folders, names):
+        best = read_best(Path(args.save_dir) / folder) if args.do_eval else None
+        rows.append(
+            {
+                "path": str(Path(args.save_dir) / folder / name),
+                "ema": name == AVERAGE,
+                "miou": best.miou if best is not None else None,
+            }
+        )
+    return rows

@@ -12,6 +12,7 @@ from PIL import Image
 
 from ..errors import InputError, MobilesegError, shown
 from ..opencv_files import read_pixels
+from .draws import random_numbers_of
 
 UNREADABLE = "unreadable"
 SIZES_DIFFER = "sizes differ"
@@ -210,7 +211,8 @@ class CheckedSamples(paddle.io.Dataset):
         files = sample_files(self.dataset, index)
         self._refuse(files_problem(files[:1] if self.multilabel else files, thorough=False))
         try:
-            sample = self.dataset[index]
+            with random_numbers_of(index):
+                sample = self.dataset[index]
         except MobilesegError:
             raise
         except Exception as error:

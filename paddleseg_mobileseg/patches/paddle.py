@@ -1,11 +1,14 @@
-"""Paddle: programs that opt can read, readers that end with their error, processes that can start."""
+"""Paddle: programs that opt can read, readers that end with their error and their parent, processes that start."""
 
 import functools
 import gc
+import glob
+import os
 import sys
 
 from ..errors import MobilesegError
-from .patch import Patch, TooLate, lookup, source_of
+from ..processes.orphans import end_with_parent
+from .patch import NotApplicable, Patch, TooLate, lookup, source_of
 
 _READERS = "paddle.io.dataloader.dataloader_iter"
 
@@ -140,6 +143,38 @@ GARBAGE_OF_THE_PARENT = Patch(
 )
 
 
+def _readers_outlive_their_parent() -> bool:
+    if sys.platform != "linux":
+        raise NotApplicable("the system tells no process of its parent's end")
+    return "PDEATHSIG" not in source_of(lookup(_READERS, "_worker_loop"))
+
+
+def _end_readers_with_their_parent() -> None:
+    read, close = lookup(_READERS, "_worker_loop"), lookup("paddle.io.multiprocess_utils", "_cleanup_mmap")
+
+    def clean_up() -> None:
+        close()
+        # What waits for a parent that was killed is nobody's.
+        for path in glob.glob(f"/dev/shm/paddle_{os.getpid()}_*"):
+            os.unlink(path)
+
+    @functools.wraps(read)
+    def _worker_loop(*args, **kwargs):
+        end_with_parent(clean_up)
+        read(*args, **kwargs)
+
+    setattr(sys.modules[_READERS], "_worker_loop", _worker_loop)
+
+
+READERS_OUTLIVE_PARENT = Patch(
+    name="readers_outlive_parent",
+    what="processes that read samples stay for ever after a kill, and end before the training that a signal lets save",
+    upstream="paddle/io/dataloader/worker.py, _worker_loop: looks for its parent only when something is in its queue",
+    detect=_readers_outlive_their_parent,
+    apply=_end_readers_with_their_parent,
+)
+
+
 def _fleet_asks_for_labels() -> bool:
     from google.protobuf.descriptor import FieldDescriptor
 
@@ -161,5 +196,6 @@ PATCHES = [
     UNREADABLE_SAMPLE_HANGS,
     WORKER_ERRORS,
     GARBAGE_OF_THE_PARENT,
+    READERS_OUTLIVE_PARENT,
     FLEET_WITHOUT_FIELD_LABELS,
 ]

@@ -19,7 +19,7 @@ from PIL import Image
 from paddleseg_mobileseg import InputError, ToolError, build_model
 from paddleseg_mobileseg.patches import registry
 from paddleseg_mobileseg.patches.paddle import FLEET_WITHOUT_FIELD_LABELS
-from paddleseg_mobileseg.patches.paddleseg import loops
+from paddleseg_mobileseg.patches.paddleseg import training
 from paddleseg_mobileseg.patches.patch import (
     APPLIED,
     HEALTHY,
@@ -306,7 +306,7 @@ def test_failed_checkpoint_leaves_neither_file_nor_folder(tmp_path):
         def __reduce__(self):
             raise OSError(28, "No space left on device")
 
-    with loops.whole_checkpoints():
+    with training.whole_files():
         with pytest.raises(InputError, match="cannot write .*model.pdparams: No space left on device"):
             paddle.save({"weight": Unsavable()}, str(tmp_path / "iter_1" / "model.pdparams"))
         assert list(tmp_path.iterdir()) == []
@@ -352,10 +352,10 @@ def patchable():
 def test_protobuf_that_fleet_cannot_use_is_said_before_several_processes_start(monkeypatch):
     patch = FLEET_WITHOUT_FIELD_LABELS
     monkeypatch.setitem(registry._outcomes, patch.name, Outcome(patch, UNPATCHED, patch.advice))
-    loops.check_several_processes()
+    training.check_several_processes()
     monkeypatch.setenv("PADDLE_TRAINERS_NUM", "2")
     with pytest.raises(ToolError, match="protobuf<6"):
-        loops.check_several_processes()
+        training.check_several_processes()
 
 
 def test_weights_of_another_network_are_refused_where_stock_only_warns(tmp_path):

@@ -1,26 +1,21 @@
-"""PaddleSeg's training and evaluation loops: what stops them, and checks in front of what they leave unsaid."""
+"""PaddleSeg's training and evaluation loops: what stops them, and checks in front of the evaluation."""
 
 import functools
 import inspect
-import os
 import sys
-from contextlib import contextmanager, suppress
-from typing import Any, Iterator
+from typing import Any
 
 import paddle
 
 from ...data.samples import CheckedSamples
-from ...errors import InputError, MobilesegError, ToolError
-from ...files import atomic_path, check_save_dir
-from ..paddle import FLEET_WITHOUT_FIELD_LABELS
+from ...errors import InputError, MobilesegError
 from ..patch import Patch, lookup, replace_everywhere, replace_source, source_of
-from ..registry import outcome_of
 
 _FIRST_OF_LOSS = "avg_loss_list = [l[0] / log_iters for l in avg_loss_list]"
 _START = "    start_iter = 0\n"
 
 
-def _train() -> Any:
+def train_loop() -> Any:
     return lookup("paddleseg.core.train", "train")
 
 
@@ -29,8 +24,8 @@ LOSSES_WITHOUT_DIMENSION = Patch(
     what="training stops with IndexError at its first log line",
     upstream="paddleseg/core/train.py of 2.8.0 takes `l[0]` of each loss; losses are 0-D since Paddle 2.5 "
     "(PaddleSeg issue 3373)",
-    detect=lambda: _FIRST_OF_LOSS in source_of(_train()),
-    apply=lambda: replace_source(_train(), _FIRST_OF_LOSS, _FIRST_OF_LOSS.replace("l[0]", "float(l)")),
+    detect=lambda: _FIRST_OF_LOSS in source_of(train_loop()),
+    apply=lambda: replace_source(train_loop(), _FIRST_OF_LOSS, _FIRST_OF_LOSS.replace("l[0]", "float(l)")),
 )
 
 
@@ -75,7 +70,7 @@ AREAS_WITHOUT_DIMENSION = Patch(
 
 
 def _needs_a_score() -> bool:
-    source = source_of(_train())
+    source = source_of(train_loop())
     return "'mIoU': mean_iou" in source and "mean_iou = None" not in source and source.count(_START) == 1
 
 
@@ -85,44 +80,14 @@ CHECKPOINT_WITHOUT_EVALUATION = Patch(
     upstream="paddleseg/core/train.py of 2.9.1 writes the mIoU beside each checkpoint, evaluated or not",
     detect=_needs_a_score,
     apply=lambda: replace_source(
-        _train(), _START, _START.rstrip() + "; mean_iou = acc = ema_mean_iou = ema_acc = None\n"
+        train_loop(), _START, _START.rstrip() + "; mean_iou = acc = ema_mean_iou = ema_acc = None\n"
     ),
 )
 
 
-def _has_unguarded(function: Any, *parameters: str) -> bool:
+def has_unguarded(function: Any, *parameters: str) -> bool:
     """Whether a loop of PaddleSeg takes what its guard looks at."""
     return set(parameters) <= set(inspect.signature(function).parameters)
-
-
-def _guard_train() -> None:
-    train = _train()
-    signature = inspect.signature(train)
-
-    @functools.wraps(train)
-    def guarded(*args: Any, **kwargs: Any):
-        call = signature.bind(*args, **kwargs)
-        call.apply_defaults()
-        given = call.arguments
-        check_several_processes()
-        check_enough_samples(given["train_dataset"], given["batch_size"])
-        check_save_dir(given["save_dir"])
-        multilabel = (given.get("test_config") or {}).get("use_multilabel", False)
-        given["train_dataset"] = CheckedSamples(given["train_dataset"], "train_dataset", multilabel)
-        with whole_checkpoints():
-            return train(*call.args, **call.kwargs)
-
-    replace_everywhere(train, guarded)
-
-
-UNCHECKED_TRAINING = Patch(
-    name="unchecked_training",
-    what="training goes round for ever on too few samples, dies of a bad label or image without naming it, deletes a "
-    "file that has the save folder's name, and leaves half a checkpoint on a full disk",
-    upstream="paddleseg/core/train.py, train (PaddleSeg issues 3770, 2819, 1350)",
-    detect=lambda: _has_unguarded(_train(), "train_dataset", "batch_size", "save_dir"),
-    apply=_guard_train,
-)
 
 
 def _evaluate() -> Any:
@@ -155,64 +120,15 @@ UNCHECKED_EVALUATION = Patch(
     name="unchecked_evaluation",
     what="evaluation dies of an empty data set, a bad label or a bad image without naming it",
     upstream="paddleseg/core/val.py, evaluate (PaddleSeg issue 3770)",
-    detect=lambda: _has_unguarded(_evaluate(), "eval_dataset"),
+    detect=lambda: has_unguarded(_evaluate(), "eval_dataset"),
     apply=_guard_evaluate,
 )
-
-
-def check_several_processes() -> None:
-    """Refuse to start several processes where they cannot work.
-
-    Raises:
-        ToolError: `paddle.distributed.fleet` does not work with the installed protobuf.
-    """
-    outcome = outcome_of(FLEET_WITHOUT_FIELD_LABELS.name)
-    if paddle.distributed.ParallelEnv().nranks > 1 and outcome.found:
-        raise ToolError(f"{outcome.patch.what}: {outcome.detail}, or train on one process")
-
-
-def check_enough_samples(dataset, batch_size: int) -> None:
-    """Refuse a data set that fills no batch: PaddleSeg drops incomplete ones, and would look for one for ever.
-
-    Raises:
-        InputError: there are fewer samples than one batch on each process takes.
-    """
-    nranks = paddle.distributed.ParallelEnv().nranks
-    samples_of_rank = -(-len(dataset) // nranks)
-    if samples_of_rank < batch_size:
-        each = f" on each of {nranks} processes" if nranks > 1 else ""
-        raise InputError(
-            f"train_dataset has {len(dataset)} samples, too few for one batch of {batch_size}{each}; "
-            "set a smaller --batch_size, or --repeats to go through them several times an epoch"
-        )
-
-
-@contextmanager
-def whole_checkpoints() -> Iterator[None]:
-    """Let `paddle.save` write a file whole or not at all: a full disk must not leave half a checkpoint."""
-    save = paddle.save
-
-    def save_whole(content: Any, path: str, *args: Any, **kwargs: Any) -> None:
-        try:
-            with atomic_path(path) as scratch:
-                save(content, str(scratch), *args, **kwargs)
-        except InputError:
-            with suppress(OSError):  # it holds other files
-                os.rmdir(os.path.dirname(path))
-            raise
-
-    paddle.save = save_whole
-    try:
-        yield
-    finally:
-        paddle.save = save
 
 
 PATCHES = [
     LOSSES_WITHOUT_DIMENSION,
     AREAS_WITHOUT_DIMENSION,
     CHECKPOINT_WITHOUT_EVALUATION,
-    # Those above look at the source of what those below wrap.
-    UNCHECKED_TRAINING,
+    # Those above look at the source of what this one wraps.
     UNCHECKED_EVALUATION,
 ]

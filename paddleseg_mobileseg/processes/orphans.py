@@ -1,0 +1,38 @@
+"""Forked helpers that end with the process that they help, however it ends."""
+
+import ctypes
+import multiprocessing
+import os
+import signal
+import threading
+from typing import Callable
+
+_PR_SET_PDEATHSIG = 1
+
+
+def end_with_parent(clean_up: Callable[[], None]) -> None:
+    """Let this process, just forked on Linux, end when its parent ends or says so, and at nobody else's wish.
+
+    Ctrl-C, and a SIGTERM to the whole group of processes, reach helpers too; the parent may still need them for what
+    it wants to save, and ends them afterwards.
+
+    Args:
+        clean_up: called before the end.
+    """
+    parent = multiprocessing.parent_process().pid
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # A thread waits for the signal instead of a handler: only so its sender is known.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+    def wait() -> None:
+        # The parent may have ended before the kernel was asked.
+        while os.getppid() == parent:
+            if signal.sigwaitinfo({signal.SIGTERM}).si_pid == parent:
+                break
+        try:
+            clean_up()
+        finally:
+            os._exit(0)
+
+    threading.Thread(target=wait, daemon=True).start()

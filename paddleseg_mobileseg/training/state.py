@@ -1,0 +1,127 @@
+"""What a checkpoint holds beside weights and optimizer: where the training stood, as JSON."""
+
+import json
+import math
+import zlib
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Dict, Optional
+
+from ..errors import InputError
+from ..files import write_text
+
+STATE_FILE = "training_state.json"
+BEST_FILE = "best.json"
+WEIGHTS, OPTIMIZER, AVERAGE = "model.pdparams", "model.pdopt", "ema_model.pdparams"
+_FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Best:
+    """The best evaluation so far: its mIoU, and the iteration after which it was."""
+
+    miou: float = -1.0
+    iteration: int = -1
+
+
+@dataclass(frozen=True)
+class TrainingState:
+    """Where a training stood after an iteration.
+
+    The random numbers and the order of the data are functions of `seed` and the iteration (see `data.draws`), so that
+    these two are their whole state.
+
+    Attributes:
+        iteration: iterations done.
+        seed: of the run.
+        samples, batch_size, processes: what the order of the data depends on beside the seed.
+        best, best_average: of the weights, and of their moving average.
+        stale: evaluations in a row that were worse than the best.
+        scaler: the state of the loss scaling of mixed precision.
+    """
+
+    iteration: int
+    seed: int
+    samples: int
+    batch_size: int
+    processes: int
+    best: Best = field(default_factory=Best)
+    best_average: Best = field(default_factory=Best)
+    stale: int = 0
+    scaler: Optional[Dict[str, Any]] = None
+
+
+def checksum(path: Path) -> int:
+    """CRC-32 of a file's bytes: it tells damage, not malice."""
+    value = 0
+    with open(path, "rb") as file:
+        for block in iter(lambda: file.read(1 << 20), b""):
+            value = zlib.crc32(block, value)
+    return value
+
+
+def write_state(folder: Path, state: TrainingState) -> None:
+    """Write the state into a checkpoint's folder, with size and checksum of each file that is there.
+
+    Raises:
+        InputError: it cannot be written.
+    """
+    files = {
+        path.name: {"bytes": path.stat().st_size, "crc32": checksum(path)} for path in sorted(folder.iterdir())
+    }
+    write_text(folder / STATE_FILE, json.dumps({"format": _FORMAT, **asdict(state), "files": files}, indent=1))
+
+
+def read_state(folder: Path) -> Optional[TrainingState]:
+    """The state in a checkpoint's folder; None where it has none, as PaddleSeg writes them.
+
+    Raises:
+        InputError: the state is damaged, or a file is not as it was when it was saved; the message says which.
+    """
+    path = folder / STATE_FILE
+    if not path.is_file():
+        return None
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if content.pop("format") != _FORMAT:
+            raise InputError(f"{path} was written by another version of this plugin; update it, or start anew")
+        files = {str(name): (int(row["bytes"]), int(row["crc32"])) for name, row in content.pop("files").items()}
+        best, average = (_best(content.pop(key)) for key in ("best", "best_average"))
+        scaler = content.pop("scaler")
+        state = TrainingState(
+            best=best, best_average=average, scaler=dict(scaler) if scaler is not None else None,
+            **{name: int(value) for name, value in content.items()},
+        )
+    except InputError:
+        raise
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise InputError(f"{path} is damaged ({type(error).__name__}: {str(error)[:80]})") from error
+    for name, (size, crc) in files.items():
+        file = folder / Path(name).name
+        if not file.is_file():
+            raise InputError(f"{file} is missing")
+        if file.stat().st_size != size or checksum(file) != crc:
+            raise InputError(f"{file} is damaged: it is not what was saved")
+    return state
+
+
+def _best(content: Dict[str, Any]) -> Best:
+    return Best(float(content["miou"]), int(content["iteration"]))
+
+
+def write_best(folder: Path, best: Best) -> None:
+    """Say beside the best weights what they scored.
+
+    Raises:
+        InputError: it cannot be written.
+    """
+    write_text(folder / BEST_FILE, json.dumps(asdict(best)))
+
+
+def read_best(folder: Path) -> Optional[Best]:
+    """What the best weights in `folder` scored; None where nothing says so, or it is damaged."""
+    try:
+        best = _best(json.loads((folder / BEST_FILE).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
+        return None
+    return best if math.isfinite(best.miou) else None
