@@ -12,9 +12,9 @@ import shutil
 import sys
 import time
 from pathlib import Path
-from typing import Any, Dict, Optional
+from typing import Any, Dict, List, Optional, Tuple
 
-from .case import Kind, make_case, write_files
+from .case import Files, Kind, make_case, write_files
 from .guard import Guard
 from .judge import Verdict, judge
 from .kinds import load
@@ -40,21 +40,23 @@ class Reader:
 
     def __init__(self, folder: Path):
         self.folder = folder
-        self.trap = folder / "trap"
+        self.trap, self.place = folder / "trap", folder / "case"
         self.guard = Guard(folder)
         self.kinds: Dict[str, Kind] = {}
 
-    def prepare(self, name: str) -> Dict[str, Any]:
-        """Load a kind. Its honest file is read once, so that nothing is loaded within a limit."""
-        if name not in self.kinds:
-            self.kinds[name] = load(name)
-            self._attempt(self.kinds[name], self.kinds[name].honest())
-        return {}
+    def prepare(self, kind: str, seed: int, case: int) -> Dict[str, Any]:
+        """Make a case. The first of a kind loads it, and reads its honest file, so that no limit is spent on that."""
+        if kind not in self.kinds:
+            self.kinds[kind] = load(kind)
+            self._lay(self.kinds[kind].honest())
+            self._attempt(self.kinds[kind])
+        what, files = make_case(self.kinds[kind], kind, seed, case)
+        self._lay(files)
+        return {"what": what}
 
-    def read(self, kind: str, seed: int, case: int, memory: int, seconds: int) -> Dict[str, Any]:
-        """One case, as the line that tells of it."""
+    def read(self, kind: str, memory: int, seconds: int) -> Dict[str, Any]:
+        """Read the case that was made, and say how that ended."""
         reader = self.kinds[kind]
-        what, files = make_case(reader, kind, seed, case)
         gc.collect()
         base = status("VmRSS")
         _forget_peak()
@@ -63,34 +65,37 @@ class Reader:
         cpu = int(used.ru_utime + used.ru_stime) + seconds + 1
         resource.setrlimit(resource.RLIMIT_CPU, (cpu, resource.RLIM_INFINITY))
         start = time.perf_counter()
-        verdict = self._attempt(reader, files)
+        error, seen = self._attempt(reader)
         took = time.perf_counter() - start
         resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
         resource.setrlimit(resource.RLIMIT_CPU, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        # Only now: what is said of an error takes memory too.
+        verdict = Verdict("side effect", "; ".join(seen)[:500]) if seen else judge(reader, error, self.place)
         return {
-            "what": what,
             "outcome": verdict.outcome,
             "detail": verdict.detail,
             "seconds": took,
             "peak_bytes": max(0, status("VmHWM") - base),
         }
 
-    def _attempt(self, kind: Kind, files: Dict[str, Any]) -> Verdict:
-        place = self.folder / "case"
-        shutil.rmtree(place, ignore_errors=True)
-        place.mkdir()
-        write_files(files, place)
+    def _lay(self, files: Files) -> None:
+        shutil.rmtree(self.place, ignore_errors=True)
+        self.place.mkdir()
+        write_files(files, self.place)
+
+    def _attempt(self, kind: Kind) -> Tuple[Optional[BaseException], List[str]]:
+        """What reading the files raised, and the side effects that it had."""
         error: Optional[BaseException] = None
         self.guard.watch(kind.starts_programs)
         try:
-            kind.attempt(place)
+            kind.attempt(self.place)
         except BaseException as raised:  # a damaged file may end in SystemExit too
             error = raised
         seen = self.guard.stop()
         seen += [f"{entry.name} appeared" for entry in self.trap.iterdir()]
         for entry in self.trap.iterdir():
             shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
-        return Verdict("side effect", "; ".join(seen)[:500]) if seen else judge(kind, error, place)
+        return error, seen
 
 
 def main(folder: Path) -> None:
@@ -98,15 +103,20 @@ def main(folder: Path) -> None:
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     reader = Reader(folder)
+
+    def answer(content: Dict[str, Any]) -> None:
+        answers.write(json.dumps(content) + "\n")
+        answers.flush()
+
     for line in sys.stdin:
         request = json.loads(line)
         try:
-            for step in (lambda: reader.prepare(request["kind"]), lambda: reader.read(**request)):
-                answers.write(json.dumps(step()) + "\n")
-                answers.flush()
+            kind, memory, seconds = (request.pop(name) for name in ("kind", "memory", "seconds"))
+            answer(reader.prepare(kind, **request))
+            answer(reader.read(kind, memory, seconds))
         except BaseException as error:
             # The campaign's own fault, and none of what it tries.
-            answers.write(json.dumps({"broken": f"{type(error).__name__}: {error}"}) + "\n")
+            answer({"broken": f"{type(error).__name__}: {error}"})
             raise
 
 

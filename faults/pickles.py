@@ -194,6 +194,7 @@ def damage_pickle(random: Random, data: bytes) -> Tuple[str, bytes]:
             state = random.choice(({"__class__": 1}, {"kind": "int8"}, (1, 2), None, ({}, {"numbers": 5}), {"x": [1]}))
             pieces.insert(at, _value(state) + b"b")
         else:
-            pieces[at] = _value(random.choice(("\x1b[2J", "x" * 100_000, "", -1, 2**70, 1.5, None, [], {}, b"bytes", ())))
+            others = ("\x1b[2J", "x" * 100_000, "", -1, 2**70, 1.5, None, [], {}, b"bytes", ())
+            pieces[at] = _value(random.choice(others))
         names.append(what)
     return f"opcodes: {', '.join(names)}", b"".join(pieces)

@@ -29,6 +29,9 @@ class Child:
 
     Args:
         environment: variables beside this process' own.
+
+    Attributes:
+        alive: it can be given another case.
     """
 
     def __init__(self, environment: Dict[str, str]):
@@ -38,6 +41,7 @@ class Child:
             (folder / name).mkdir()
         self._log = open(folder / "log", "wb+")
         self._unread = b""
+        self.alive = True
         own = {
             # One thread, and no arena of 64 MB for each that there is: the limit of memory counts address space.
             "OMP_NUM_THREADS": "1",
@@ -58,17 +62,26 @@ class Child:
             start_new_session=True,
         )
 
-    def read(self, kind: str, seed: int, case: int, memory: int, seconds: int) -> Optional[Dict[str, Any]]:
-        """What came of a case; afterwards None is all there is of a child that died, and `end` says how."""
+    def read(self, kind: str, seed: int, case: int, memory: int, seconds: int) -> Dict[str, Any]:
+        """What came of a case; where the child did not survive it, `alive` is False afterwards.
+
+        Raises:
+            ToolError: the campaign itself failed.
+        """
         request = {"kind": kind, "seed": seed, "case": case, "memory": memory, "seconds": seconds}
         try:
             self._process.stdin.write(json.dumps(request).encode() + b"\n")
             self._process.stdin.flush()
         except OSError:
             raise ToolError(f"the child ended before case {case} of {kind}: {self.last_words()}") from None
-        if self._line(_START) is None:
-            raise ToolError(f"the child cannot read an honest file of {kind}: {self.last_words()}")
-        return self._line(seconds * _PATIENCE)
+        made = self._line(_START)
+        if made is None:
+            raise ToolError(f"the child cannot make case {case} of {kind}: {self.last_words()}")
+        answer = self._line(seconds * _PATIENCE)
+        if answer is None:
+            outcome, detail = self._end(seconds)
+            answer = {"outcome": outcome, "detail": detail, "seconds": 0.0, "peak_bytes": 0}
+        return {**made, **answer}
 
     def _line(self, timeout: float) -> Optional[Dict[str, Any]]:
         deadline = time.monotonic() + timeout
@@ -86,7 +99,7 @@ class Child:
             raise ToolError(f"the campaign itself failed: {answer['broken']}")
         return answer
 
-    def end(self, seconds: int) -> Tuple[str, str]:
+    def _end(self, seconds: int) -> Tuple[str, str]:
         """How the child that did not answer ended, as an outcome and its detail; it is gone then."""
         try:
             status = self._process.wait(timeout=1)
@@ -113,6 +126,7 @@ class Child:
         except ProcessLookupError:
             pass
         self._process.wait()
+        self.alive = False
         self._process.stdin.close()
         self._process.stdout.close()
         self._log.close()
@@ -152,10 +166,7 @@ def read_all(
                 kind, case = waiting.get_nowait()
                 child = child or Child(environment or {})
                 answer = child.read(kind, seed, case, memory, seconds)
-                if answer is None:
-                    outcome, detail = child.end(seconds)
-                    child = None
-                    answer = {"what": "", "outcome": outcome, "detail": detail, "seconds": 0.0, "peak_bytes": 0}
+                child = child if child.alive else None
                 with lock:
                     ended(kind, case, answer)
         except queue.Empty:

@@ -13,7 +13,11 @@ RESULTS = Path(__file__).parents[1] / "results"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "results", nargs="?", type=Path, default=RESULTS / "long.json", help="of `run --json` (default: the last long run)"
+        "results",
+        nargs="?",
+        type=Path,
+        default=RESULTS / "long.json",
+        help="of `run --json` (default: the long run that is committed)",
     )
     parser.add_argument("--markdown", type=Path, help="write the table here (default: print it)")
 

@@ -71,10 +71,11 @@ def _other_value(random: Random, field: Any) -> Any:
         return random.choice(("", "x", ESCAPES, "feed", "x" * 20_000, "../../marker", "marker", *_OPS[:8]))
     if field.type == field.TYPE_BYTES:
         return b"\xff" * 10
-    low, high = (-(2**63), 2**63 - 1) if "64" in str(field.cpp_type) or field.type == field.TYPE_INT64 else (
-        -(2**31), 2**31 - 1)
     value = random.choice((0, 1, -1, 2, 3, 7, 10**6, *LYING_SIZES))
-    return min(max(value, low), high) if field.type not in (field.TYPE_UINT32, field.TYPE_UINT64) else value & (2**31 - 1)
+    if field.type in (field.TYPE_UINT32, field.TYPE_UINT64):
+        return value & (2**31 - 1)
+    bits = 63 if field.type == field.TYPE_INT64 else 31
+    return min(max(value, -(2**bits)), 2**bits - 1)
 
 
 def _change_field(random: Random, program: Any) -> str:
@@ -205,7 +206,8 @@ class DeployYaml(Program):
             what, files[RECIPE] = "alias bomb", (bomb(levels, width) + alias).encode()
         else:
             what = "another thing in its place"
-            files[RECIPE] = random.choice((Special("fifo"), Special("folder"), Special("link", "/dev/zero"), b"", b"\0"))
+            others = (Special("fifo"), Special("folder"), Special("link", "/dev/zero"), b"", b"\0")
+            files[RECIPE] = random.choice(others)
         return what, files
 
     def attempt(self, folder: Path) -> None:

@@ -59,7 +59,8 @@ class Zip(Paddle):
         elif what == "bomb":
             members[name], compression = b"\0" * (300 << 20), zipfile.ZIP_DEFLATED
         elif what == "renamed":
-            members[random.choice(("../../marker", "/tmp/marker", "data.pkl", "x/data/0", "\x1b[2J"))] = members.pop(name)
+            other = random.choice(("../../marker", "/tmp/marker", "data.pkl", "x/data/0", "\x1b[2J"))
+            members[other] = members.pop(name)
         elif what == "damaged":
             members[name] = damage_bytes(random, members[name])[1]
         elif what == "added":
