@@ -15,6 +15,7 @@ from PIL import Image
 
 from paddleseg_mobileseg import convert
 from paddleseg_mobileseg.checkpoints.reader import write_checkpoint
+from paddleseg_mobileseg.deploy.ir.deploy_yaml import deploy_yaml
 from paddleseg_mobileseg.files import scratch_folder
 
 from .case import HONEST
@@ -45,7 +46,8 @@ def make_honest() -> None:
 def _checkpoints() -> None:
     network = small_network()
     state = {name: value.numpy() for name, value in network.state_dict().items()}
-    write_checkpoint(HONEST / "small.pdparams", state)
+    for suffix in ("pdparams", "safetensors"):
+        write_checkpoint(HONEST / f"small.{suffix}", state)
     optimizer = paddle.optimizer.AdamW(paddle.optimizer.lr.PolynomialDecay(0.1, 10), parameters=network.parameters())
     network(paddle.ones([1, 3, 4, 4])).sum().backward()
     optimizer.step()
@@ -89,8 +91,17 @@ def _export(folder: Path) -> None:
         {"type": "Resize", "target_size": [SIDE, SIDE]},
         {"type": "Normalize", "mean": [0.5, 0.4, 0.3], "std": [0.2, 0.3, 0.4]},
     ]
-    recipe = {"model": "model.pdmodel", "params": "model.pdiparams", "transforms": transforms, "output_op": "none"}
-    (folder / "deploy.yaml").write_text(yaml.dump({"Deploy": recipe}), encoding="utf-8")
+    recipe = {
+        "model": "model.pdmodel",
+        "params": "model.pdiparams",
+        "transforms": transforms,
+        "input_shape": [1, 3, SIDE, SIDE],
+        "output_op": "none",
+        "output_dtype": "float32",
+    }
+    (folder / "deploy.yaml").write_text(deploy_yaml(recipe), encoding="utf-8")
+    # As PaddleSeg's own export writes it, without a checksum.
+    (HONEST / "stock_deploy.yaml").write_text(yaml.dump({"Deploy": recipe}), encoding="utf-8")
 
 
 def _pictures() -> None:

@@ -17,6 +17,9 @@ from paddleseg_mobileseg.errors import ToolError
 from paddleseg_mobileseg.processes.tool import end_of
 
 ROOT = Path(__file__).resolve().parents[1]
+COMMAND = ("-m", "faults.child")
+"""What a child is, for Python."""
+
 _START = 300.0
 """Seconds for loading Paddle and the like, which is no part of a case."""
 
@@ -53,7 +56,7 @@ class Child:
             "PYTHONDONTWRITEBYTECODE": "1",
         }
         self._process = subprocess.Popen(
-            [sys.executable, "-W", "ignore", "-m", "faults.child", str(folder)],
+            [sys.executable, "-W", "ignore", *COMMAND, str(folder)],
             cwd=folder / "trap",
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

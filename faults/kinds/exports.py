@@ -2,7 +2,7 @@
 
 from pathlib import Path
 from random import Random
-from typing import Any, Dict, List, Tuple
+from typing import Any, List, Tuple
 
 import yaml
 from paddle.base.proto import framework_pb2
@@ -16,6 +16,8 @@ from ..damage import ESCAPES, LYING_SIZES, damage_bytes, damage_tree, to_json
 from .configs import YAML_RAW, bomb
 
 PROGRAM, PARAMS, RECIPE = "model.pdmodel", "model.pdiparams", "deploy.yaml"
+STOCK_RECIPE = "stock_deploy.yaml"
+"""As PaddleSeg's own export writes it, without the checksum that ours has."""
 
 _OPS = (
     "save",
@@ -188,10 +190,12 @@ class DeployYaml(Program):
     """deploy.yaml, as far as the description of the input goes."""
 
     def __init__(self) -> None:
-        self._described: Dict[bytes, Any] = {}
+        self._described: Any = None
 
     def damage(self, random: Random) -> Tuple[str, Files]:
         files = self.honest()
+        if random.random() < 0.5:
+            files[RECIPE] = honest_files(STOCK_RECIPE)[STOCK_RECIPE]
         way = random.choice(("cut", "bytes", "tree", "tree", "bomb", "special"))
         if way == "cut":
             what, files[RECIPE] = way, files[RECIPE][: random.randrange(len(files[RECIPE]))]
@@ -212,10 +216,12 @@ class DeployYaml(Program):
 
     def attempt(self, folder: Path) -> None:
         described = describe_input(read_exported(folder))
-        recipe = folder / RECIPE
-        honest = honest_files(RECIPE)[RECIPE]
-        if honest not in self._described:
-            self._described[honest] = described
-        text = recipe.read_bytes() if recipe.is_file() else honest
-        if text != honest and honest.startswith(text) and described != self._described[honest]:
-            raise Wrong(f"deploy.yaml cut off at {len(text)} of {len(honest)} bytes is accepted with other contents")
+        # The campaign reads the honest file first, and both of them say the same.
+        self._described = self._described or described
+        if described == self._described or not (folder / RECIPE).is_file():
+            return
+        text = (folder / RECIPE).read_bytes()
+        ours, stock = honest_files(RECIPE, STOCK_RECIPE).values()
+        promise = ours.splitlines()[0]
+        if text.startswith(promise) or stock.startswith(text):
+            raise Wrong(f"a deploy.yaml of {len(text)} bytes, cut off or changed, is accepted with other contents")
