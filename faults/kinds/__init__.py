@@ -8,6 +8,7 @@ from ..case import Kind
 KINDS: Dict[str, Tuple[str, str, str]] = {
     "pdparams": ("checkpoints", "Paddle", "checkpoints (.pdparams)"),
     "pdopt": ("checkpoints", "Optimizer", "optimizer states (.pdopt)"),
+    "paddle-load": ("checkpoints", "PaddleLoad", "checkpoints through paddle.load"),
     "torch": ("torch_files", "Zip", "PyTorch checkpoints, zip"),
     "torch-legacy": ("torch_files", "Legacy", "PyTorch checkpoints, before 1.6"),
     "safetensors": ("safetensors", "Safetensors", "safetensors checkpoints"),

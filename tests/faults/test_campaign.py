@@ -11,6 +11,7 @@ import pytest
 from faults import pool
 from faults.__main__ import main
 from faults.case import Kind, Special, make_case, write_files
+from faults.commands.report import PAGE
 from faults.damage import damage_bytes
 from faults.judge import judge
 from faults.kinds import KINDS
@@ -189,3 +190,4 @@ def test_the_committed_table_has_thousands_of_each_and_no_fault():
     campaign = read_campaign(path)
     assert list(campaign.tallies) == list(KINDS)
     assert {name: tally.faults for name, tally in campaign.tallies.items() if tally.faults} == {}
+    assert markdown(campaign) in PAGE.read_text(encoding="utf-8")
