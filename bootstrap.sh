@@ -1,5 +1,6 @@
 #!/bin/sh
 # Make .venv with CPython 3.10 and install the plugin into it. Needs nothing but a Python 3.10 or uv.
+# With LOCKED=1 in the environment it installs exactly what requirements.lock lists, by checksum.
 set -eu
 cd "$(dirname "$0")"
 
@@ -31,7 +32,17 @@ if [ ! -x .venv/bin/python ]; then
     fi
 fi
 
-.venv/bin/python -m pip install --quiet --disable-pip-version-check -e '.[lite,test]'
+pip() {
+    .venv/bin/python -m pip --quiet --disable-pip-version-check "$@"
+}
+
+if [ -n "${LOCKED:-}" ]; then
+    # Nothing but the files whose checksums are listed, the tools that build the plugin among them.
+    pip install --require-hashes --no-build-isolation -r requirements.lock
+    pip install --no-deps --no-build-isolation -e .
+else
+    pip install -e '.[lite,test]'
+fi
 if ! message=$(.venv/bin/python -c 'import cv2' 2>&1); then
     echo "error: OpenCV cannot be loaded: $(echo "$message" | tail -n 1);" \
         "on Debian and Ubuntu: apt-get install libgl1 libglib2.0-0" >&2
