@@ -25,7 +25,7 @@ INSTALL_REQUIRES = [
     # Hooks that register components and apply patches when Paddle and PaddleSeg are loaded, and not before.
     "wrapt>=1.14,<3",
     # Downloads of checkpoints and data sets; paddleseg's own downloader imports it too.
-    "requests>=2.25",
+    "requests>=2.25,<3",
     # Checkpoints that are data and nothing else, the format to prefer.
     "safetensors>=0.4,<0.9",
     # Progress bars.

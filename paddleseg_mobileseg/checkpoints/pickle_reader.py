@@ -12,7 +12,7 @@ from ..errors import InputError, shown
 from .pickle_values import Constructor, Damaged, PlainValues
 
 MOST_STEPS = 1_000_000
-"""Opcodes of one pickle; a network of a thousand tensors and its optimizer take 50,000."""
+"""Opcodes of one file; a network of a thousand tensors and its optimizer take 50,000."""
 
 _LONGEST_INTEGER = 255
 """Bytes; states of random generators are integers of 16."""
@@ -21,7 +21,7 @@ _LONGEST_NAME = 200
 
 
 class Source:
-    """A file that is read from here to `size` bytes further on, never beyond.
+    """A file that is read from here to `size` bytes further on, never beyond, and in a number of steps.
 
     Args:
         file: opened for reading bytes.
@@ -30,6 +30,7 @@ class Source:
 
     def __init__(self, file: BinaryIO, size: int):
         self._file, self.left = file, size
+        self.steps_left = MOST_STEPS
 
     def take(self, count: int) -> bytes:
         """Exactly `count` bytes.
@@ -83,7 +84,8 @@ class _Machine:
         take = self.source.take
         if take(1) != b"\x80" or not 2 <= self.source.number(1) <= 5:
             raise Damaged("it does not start as a pickle of protocol 2 to 5")
-        for _ in range(MOST_STEPS):
+        while self.source.steps_left:
+            self.source.steps_left -= 1
             code = take(1)
             if code == b".":
                 return self.pop()

@@ -18,6 +18,8 @@ _CLASSIFIERS = ("head.classifier.weight", "decode_head.conv_seg.weight", "cls_se
 _PRETRAINING_HEADS = ("linear.weight", "linear.bias")
 """The classifier of SeaFormer's ImageNet checkpoints, which no segmentor has a place for."""
 
+_MOST_CLASSES = 10_000
+
 
 def add_arguments(parser) -> None:
     parser.add_argument(
@@ -41,6 +43,12 @@ def _owner(tensors: Mapping[str, np.ndarray], name: Optional[str], source: str) 
     Tensors without a segmentor's classifier are taken for a backbone's.
     """
     classifier = next((tensors[key] for key in _CLASSIFIERS if key in tensors), None)
+    # A network of so many classes is built next.
+    if classifier is not None and not (classifier.ndim == 4 and classifier.size and len(classifier) <= _MOST_CLASSES):
+        raise InputError(
+            f"the classifier of {source} has the shape {list(classifier.shape)}, which no network's has; "
+            "give the checkpoint of a model that `mobileseg models` lists"
+        )
     best, most = None, 0
     for candidate in [name] if name else [model.name for model in MODELS]:
         network = build_model(candidate, 2 if classifier is None else classifier.shape[0])

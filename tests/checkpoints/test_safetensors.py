@@ -60,14 +60,15 @@ def test_import_weights_writes_and_reads_it(tmp_path, published_checkpoint, caps
 @pytest.mark.parametrize(
     "header, data, message",
     [
-        (b"{]", b"", "JSON"),
-        (b"[" * 10_000, b"", "JSON"),
+        (b"{]", b"", "damaged"),
+        (b"[" * 10_000, b"", "damaged"),
         (row("F32", [2], 8), bytes(7), "damaged"),
         (row("F32", [2], 8), bytes(9), "damaged"),
         (row("F32", [3], 8), bytes(8), "damaged"),
         (row("F32", [2**62, 4], 0), b"", "damaged"),
         (row("X" * 10_000, [2], 8), bytes(8), "damaged"),
-        (row("F8_E4M3", [2], 2), bytes(2), "numbers of type F8_E4M3; save it as F32"),
+        # The oldest releases of the package do not know the type.
+        (row("F8_E4M3", [2], 2), bytes(2), "numbers of type F8_E4M3; save it as F32|damaged"),
         ({}, b"", "holds no tensors"),
     ],
     ids=["JSON", "depth", "short", "long", "shape", "overflow", "type", "8 bits", "empty"],

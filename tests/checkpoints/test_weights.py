@@ -158,6 +158,14 @@ def test_files_that_are_no_checkpoints(content, message, tmp_path, monkeypatch, 
     assert not (tmp_path / "exploded").exists() and not (tmp_path / "out.pdparams").exists()
 
 
+@pytest.mark.parametrize("shape", [(), (2**31 - 1, 0, 1, 1), (20_000, 1, 1, 1)], ids=str)
+def test_classifiers_of_no_network_are_refused_before_one_is_built(shape, tmp_path, capsys):
+    content = pickle.dumps({"head.classifier.weight": np.zeros(shape, "f4")})
+    (tmp_path / "x.pdparams").write_bytes(content)
+    assert main(["import-weights", str(tmp_path / "x.pdparams"), str(tmp_path / "out.safetensors")]) == 2
+    assert f"has the shape {list(shape)}, which no network's has" in capsys.readouterr().err
+
+
 def test_optimizer_state_is_not_taken_for_a_model(tmp_path):
     model = build_model("pp_mobileseg_tiny", 2)
     scheduler = paddle.optimizer.lr.PolynomialDecay(0.1, 10)
