@@ -2,15 +2,19 @@
 
 import hashlib
 import json
+import math
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Dict, Optional, Union
 
-from ...errors import InputError
+from ...errors import InputError, shown
+from ...files import read_regular
 from ...schema import check_schema, from_dict
 from ..ir.tensors import InputTensor, OutputTensor
 
 SCHEMA = 4
+_MOST_BYTES = 1 << 24
+_MOST_ELEMENTS = 2**31
 _AGAIN = "convert the model again"
 
 FP16_UNVERIFIED = (
@@ -87,19 +91,23 @@ def read_metadata(nb: Union[str, Path]) -> Metadata:
     if not nb.is_file():
         raise InputError(f"there is no model {nb}; `mobileseg convert` makes one")
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(
-            f"cannot read {path}: {error.strerror}; it says what {nb.name} takes and gives, so keep the two together"
-        ) from error
-    except ValueError as error:
-        raise InputError(f"{path} is damaged: {error}; {_AGAIN}") from error
+        text = read_regular(path, _MOST_BYTES)
+    except InputError as error:
+        raise InputError(f"{error}; it says what {nb.name} takes and gives, so keep the two together") from error
+    try:
+        content = json.loads(text.decode("utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path} is damaged: {shown(error, 200)}; {_AGAIN}") from error
     check_schema(content, SCHEMA, str(path), _AGAIN)
     try:
         metadata = from_dict(Metadata, content)
         _check_size(metadata.input)
+        for name, shape in (("input", metadata.input.shape), ("output", metadata.output.shape)):
+            if min(shape, default=0) < 1 or math.prod(shape) > _MOST_ELEMENTS:
+                raise InputError(f"{name}.shape is {shown(shape)}")
     except InputError as error:
         raise InputError(f"{path} is damaged: {error}; {_AGAIN}") from error
-    if sha256_of(nb) != metadata.sha256:
+    # A length is compared in no time, whatever lies there instead.
+    if nb.stat().st_size != metadata.bytes or sha256_of(nb) != metadata.sha256:
         raise InputError(f"{nb} is damaged or not the model that {path.name} describes; convert the model again")
     return metadata
