@@ -2,6 +2,7 @@
 
 import os
 import resource
+from typing import Optional
 
 _LEAST_MEMORY, _MOST_MEMORY = 2 << 30, 8 << 30
 _THREAD_MEMORY = 32 << 20
@@ -15,13 +16,17 @@ def memory_limit() -> int:
     return min(max(machine // 2, _LEAST_MEMORY), _MOST_MEMORY) + _THREAD_MEMORY * (os.cpu_count() or 1)
 
 
-def confine(pid: int, file_bytes: int = FILE_BYTES) -> None:
-    """Limit a child of ours that has just been started: its memory, the files that it writes, and no core dump.
+def confine(pid: int, memory: Optional[int] = None, file_bytes: int = FILE_BYTES) -> None:
+    """Limit a child of ours that has just been started.
 
-    The memory is what it can write to (RLIMIT_DATA): Paddle reserves far more addresses than it uses.
+    Args:
+        pid: its number.
+        memory: bytes that it can write to (RLIMIT_DATA; Paddle reserves far more addresses than it uses);
+            `memory_limit` if None.
+        file_bytes: of the largest file that it may write. It leaves no core dump.
     """
     limits = {
-        resource.RLIMIT_DATA: memory_limit(), resource.RLIMIT_FSIZE: file_bytes, resource.RLIMIT_CORE: 0
+        resource.RLIMIT_DATA: memory or memory_limit(), resource.RLIMIT_FSIZE: file_bytes, resource.RLIMIT_CORE: 0
     }
     for kind, wanted in limits.items():
         try:

@@ -42,6 +42,7 @@ class Worker:
         name: what to call it in an error.
         timeout: seconds for its start.
         environment: variables to set beside this process' own.
+        memory: bytes of memory that it may take; `limits.memory_limit` if None.
         file_bytes: of the largest file that it may write.
 
     Raises:
@@ -54,6 +55,7 @@ class Worker:
         name: str,
         timeout: float,
         environment: Optional[Dict[str, str]] = None,
+        memory: Optional[int] = None,
         file_bytes: int = FILE_BYTES,
     ):
         self.name = name
@@ -71,7 +73,7 @@ class Worker:
             self._log.close()
             raise ToolError(f"cannot start {name} ({command[0]}): {error.strerror}") from error
         try:
-            confine(self._process.pid, file_bytes)
+            confine(self._process.pid, memory, file_bytes)
             os.set_blocking(self._process.stdin.fileno(), False)
             self.greeting, _ = self._answer(time.monotonic() + timeout, timeout, 0)
         except BaseException:

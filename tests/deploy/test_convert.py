@@ -162,7 +162,8 @@ def convert_without_mending(folder, nb):
     """What opt makes of the program as it was exported, with the JSON file of the legalized one beside it."""
     metadata = convert(folder, nb, "x86", labels="none").metadata
     opt.optimize(*read_exported(folder).save(nb.parent), nb, "x86", "float32", fp16=False)
-    metadata_path(nb).write_text(json.dumps({**asdict(metadata), "sha256": sha256_of(nb)}))
+    file = {"sha256": sha256_of(nb), "bytes": nb.stat().st_size}
+    metadata_path(nb).write_text(json.dumps({**asdict(metadata), **file}))
     return nb
 
 

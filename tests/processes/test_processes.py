@@ -108,6 +108,47 @@ def test_a_worker_that_hangs_is_stopped(worker):
         worker.ask({"code": "pass"}, timeout=PATIENT)
 
 
+@pytest.mark.parametrize(
+    "code, message",
+    [
+        ("bytearray(1 << 30)", "ended with status 1: MemoryError"),
+        ("open('f', 'wb').write(bytes(2 << 20)); raise SystemExit(3)", "ended with status 1: OSError.*File too large"),
+        ("os.abort()", "died of SIGABRT"),
+    ],
+)
+def test_a_worker_gets_no_more_than_its_limits(code, message, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with Worker(python(ECHO), "the echo", PATIENT, memory=1 << 29, file_bytes=1 << 20) as worker:
+        with pytest.raises(ToolError, match=f"the echo {message}"):
+            worker.ask({"code": code}, timeout=PATIENT)
+    assert not list(tmp_path.glob("core*"))
+
+
+def test_raw_bytes_go_behind_a_request_and_an_answer():
+    code = """
+import json, sys
+print("{}", flush=True)
+request = json.loads(sys.stdin.buffer.readline())
+data = sys.stdin.buffer.read(request["bytes"])
+print(json.dumps({"bytes": 2 * len(data)}), flush=True)
+sys.stdout.buffer.write(2 * data)
+sys.stdout.flush()
+sys.stdin.read()
+"""
+    data = bytes(range(256)) * 4000
+    with Worker(python(code), "the echo", PATIENT) as worker:
+        assert worker.exchange({}, [data[:1000], data[1000:]], PATIENT, most=3_000_000) == ({}, 2 * data)
+    with Worker(python(code), "the echo", PATIENT) as worker:
+        with pytest.raises(ToolError, match="the echo announced 2048000 bytes where at most 100 are wanted"):
+            worker.exchange({}, [data], PATIENT, most=100)
+
+
+def test_a_worker_that_does_not_listen_is_stopped():
+    with Worker(python("print('{}', flush=True); import time; time.sleep(3000)"), "the echo", PATIENT) as worker:
+        with pytest.raises(ToolError, match="the echo did not listen within 0.5 s and was stopped"):
+            worker.exchange({}, [bytes(10**7)], timeout=0.5, most=0)
+
+
 def test_a_worker_that_fails_to_start_is_an_error():
     with pytest.raises(ToolError, match="the echo ended with status 1: ImportError: no engine"):
         Worker(python("raise ImportError('no engine')"), "the echo", timeout=PATIENT)

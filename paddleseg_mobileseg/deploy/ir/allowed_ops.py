@@ -15,11 +15,13 @@ from .program import ProgramDesc
 _GROUPS = {
     "ends": "feed fetch",
     "convolutions": """
-        conv2d conv3d depthwise_conv2d conv2d_transpose depthwise_conv2d_transpose deformable_conv unfold fold pixel_shuffle
-        pixel_unshuffle channel_shuffle shuffle_channel space_to_depth affine_channel
+        conv2d conv3d depthwise_conv2d conv2d_transpose depthwise_conv2d_transpose deformable_conv unfold fold
+        pixel_shuffle pixel_unshuffle channel_shuffle shuffle_channel space_to_depth affine_channel
     """,
     "pooling": "pool2d pool3d max_pool2d_with_index unpool",
-    "normalisation": "batch_norm sync_batch_norm layer_norm instance_norm group_norm norm p_norm frobenius_norm dropout",
+    "normalisation": """
+        batch_norm sync_batch_norm layer_norm instance_norm group_norm norm p_norm frobenius_norm dropout
+    """,
     "activations": """
         relu relu6 leaky_relu prelu elu celu selu gelu silu swish hard_swish hard_sigmoid sigmoid logsigmoid tanh
         tanh_shrink hard_shrink softshrink thresholded_relu brelu mish softplus softsign maxout softmax log_softmax

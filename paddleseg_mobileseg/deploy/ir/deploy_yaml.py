@@ -107,7 +107,7 @@ def _fault_of_transforms(transforms: Any, ours: bool) -> Optional[str]:
             if len(given) != 2 or not all(_are_three(step[key]) for key in given):
                 return f"has a Normalize without three numbers each as mean and std: {shown(step)}"
     if not ours and not any(step["type"] == "Normalize" for step in transforms):
-        return "is cut off, or of a network for raw pixels (then export it with `mobileseg export`): it has no Normalize"
+        return "is cut off, or of a network for raw pixels (`mobileseg export` exports one): it has no Normalize"
     return None
 
 

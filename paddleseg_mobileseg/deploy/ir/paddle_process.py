@@ -14,7 +14,6 @@ import numpy as np
 from ...errors import InputError
 from ...processes.limits import memory_limit
 from ...processes.worker import Worker, WorkerEnded
-from .program import VAR_TYPES
 
 _WORKER = Path(__file__).with_name("paddle_worker.py")
 _START_TIMEOUT = 300
@@ -98,7 +97,7 @@ class PaddleProcess:
                     return answer, _arrays_of(answer.get("arrays"), received, gives)
             except WorkerEnded as error:
                 raise InputError(
-                    f"{where} is damaged, or does what Paddle cannot do here: Paddle {error.how}; export the model again"
+                    f"{where} is damaged, or does what cannot be done here: Paddle {error.how}; export the model again"
                 ) from error
             except (TypeError, ValueError) as error:
                 self.close()
@@ -137,7 +136,7 @@ def _arrays_of(listed: Any, data: bytes, wanted: int) -> List[np.ndarray]:
     arrays, at = [], 0
     for code, shape in listed:
         dtype = np.dtype(str(code))
-        if dtype not in VAR_TYPES or not all(type(size) is int and size >= 0 for size in shape):
+        if dtype.kind not in "fiub" or not all(type(size) is int and size >= 0 for size in shape):
             raise ValueError("no array of numbers")
         count = 1
         for size in shape:

@@ -1,8 +1,8 @@
 """Paddle in a process of its own, for programs that may be anybody's: answers requests on standard input.
 
-Run by path. A request is a line of JSON with the key "do"; what it is about follows as raw bytes, "bytes" of them: first
-the program ("program" bytes), then the arrays that "arrays" lists as [dtype, shape]. An answer has the same form. What
-Paddle refuses is the answer "refused", with Paddle's own words.
+Run by path. A request is a line of JSON with the key "do"; what it is about follows as raw bytes, "bytes" of them:
+first the program ("program" bytes), then the arrays that "arrays" lists as [dtype, shape]. An answer has the same form.
+What Paddle refuses is the answer "refused", with Paddle's own words.
 """
 
 import json

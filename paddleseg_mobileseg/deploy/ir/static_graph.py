@@ -28,7 +28,7 @@ def static_mode() -> Iterator[None]:
 
 _OP_TIMEOUT = 60
 _RUN_TIMEOUT = 300
-_LOOP_TIMEOUT = 60
+_LOOP_TIMEOUT = 120
 """Seconds for a program with loops, which networks for phones have none of but PaddleSeg's VIM."""
 
 

@@ -10,7 +10,7 @@ from typing import Any, Dict, Iterable, List, Optional, Sequence, Set
 
 from ...errors import InputError, shown
 from .allowed_ops import IN_PLACE_OPS, LOOP_OPS, check_ops
-from .program import DTYPES, AttrType, BlockDesc, OpDesc, ProgramDesc, VarDesc, VarType, dims_of, inputs_of, outputs_of
+from .program import DTYPES, AttrType, BlockDesc, OpDesc, ProgramDesc, VarDesc, VarType, inputs_of, outputs_of
 
 _MOST_BLOCKS = 200
 _MOST_OPS = 20_000
@@ -55,7 +55,7 @@ def fault_of_dims(dims: Sequence[Any]) -> Optional[str]:
 
 
 def _faults(program: ProgramDesc) -> Iterable[str]:
-    """Each thing that is wrong with a program, as far as it was looked at; what follows may rest on what went before."""
+    """Each thing that is wrong with a program; the first one counts, what follows may rest on its not being there."""
     blocks = program.blocks
     if len(blocks) > _MOST_BLOCKS or sum(len(block.ops) for block in blocks) > _MOST_OPS:
         yield f"it has more than {_MOST_BLOCKS} blocks or {_MOST_OPS} ops"

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Dict, Optional, Union
@@ -12,8 +13,9 @@ from ...schema import check_schema, from_dict
 from ..ir.tensors import InputTensor, OutputTensor
 
 SCHEMA = 4
+_MOST_BYTES = 1 << 24
+_MOST_ELEMENTS = 2**31
 _AGAIN = "convert the model again"
-_MAX_BYTES = 1 << 20
 
 FP16_UNVERIFIED = (
     "half precision has not been shown right on any device: under emulation its labels agreed with float32 in 46 % of "
@@ -89,7 +91,7 @@ def read_metadata(nb: Union[str, Path]) -> Metadata:
     if not nb.is_file():
         raise InputError(f"there is no model {nb}; `mobileseg convert` makes one")
     try:
-        content = json.loads(read_regular(path, _MAX_BYTES).decode("utf-8"))
+        content = json.loads(read_regular(path, _MOST_BYTES).decode("utf-8"))
     except InputError as error:
         raise InputError(f"{error}; it says what {nb.name} takes and gives, so keep the two together") from error
     except (ValueError, RecursionError) as error:
@@ -98,8 +100,12 @@ def read_metadata(nb: Union[str, Path]) -> Metadata:
     try:
         metadata = from_dict(Metadata, content)
         _check_size(metadata.input)
+        for name, shape in (("input", metadata.input.shape), ("output", metadata.output.shape)):
+            if min(shape, default=0) < 1 or math.prod(shape) > _MOST_ELEMENTS:
+                raise InputError(f"{name}.shape is {shown(shape)}")
     except InputError as error:
         raise InputError(f"{path} is damaged: {error}; {_AGAIN}") from error
-    if sha256_of(nb) != metadata.sha256:
+    # A length is compared in no time, whatever lies there instead.
+    if nb.stat().st_size != metadata.bytes or sha256_of(nb) != metadata.sha256:
         raise InputError(f"{nb} is damaged or not the model that {path.name} describes; convert the model again")
     return metadata

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, FrozenSet
 
 from ...errors import InputError, ToolError
+from ...processes.limits import memory_limit
 from ...processes.tool import run_tool
 
 _WORKER = Path(__file__).with_name("opt_worker.py")
@@ -36,6 +37,7 @@ def require_paddlelite() -> None:
 
 def _ask(name: str = "paddle_lite_opt", **request: Any) -> str:
     require_paddlelite()
+    request = {**request, "memory": memory_limit()}
     return run_tool([sys.executable, str(_WORKER), json.dumps(request)], name, _TIMEOUT)
 
 
@@ -128,6 +130,7 @@ def expected_size(path: Path) -> int:
             file.seek(4, 1)
             for _ in range(count):
                 file.seek(number("I"), 1)
-        except struct.error:
+        except (struct.error, OSError, OverflowError):
+            # A damaged size may be beyond what a file can have.
             return -1
         return file.tell()

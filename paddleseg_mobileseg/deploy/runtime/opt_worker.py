@@ -1,6 +1,7 @@
 """Drives Paddle-Lite's opt in a process of its own; run by path, with a request in JSON as its argument."""
 
 import json
+import resource
 import sys
 
 # Run by path, Python looks for modules beside this file first; they are the plugin's and not meant to be found here.
@@ -10,6 +11,10 @@ from paddlelite.lite import Opt  # noqa: E402
 
 
 def main(request):
+    for kind, most in ((resource.RLIMIT_DATA, request["memory"]), (resource.RLIMIT_CORE, 0)):
+        hard = resource.getrlimit(kind)[1]
+        most = most if hard == resource.RLIM_INFINITY else min(most, hard)
+        resource.setrlimit(kind, (most, most))
     opt = Opt()
     if request["do"] == "version":
         print(opt.version())

@@ -14,16 +14,19 @@ import numpy as np
 from ...errors import InputError, ToolError, shown
 from ...files import scratch_folder
 from ...labels import compiled, core_file
-from ...processes.limits import FILE_BYTES
+from ...processes.limits import FILE_BYTES, memory_limit
 from ...processes.worker import Worker
 from ...schema import from_dict
 from .metadata import Metadata, read_metadata
-from .opt import require_paddlelite
+from .opt import expected_size, require_paddlelite
 
 _WORKER = Path(__file__).with_name("lite_worker.py")
-_START_TIMEOUT = 120
+_START_TIMEOUT = 60
 _RUN_TIMEOUT = 300
 _BYTES_A_VALUE = 8
+_LEAST_MEMORY = 1 << 30
+_BYTES_A_WEIGHT, _BYTES_A_PIXEL = 16, 6000
+"""Of memory for each byte of a model, and each value of its input: some hundred feature maps of full size."""
 # The predictor's configuration has no thread count on x86; its maths libraries read it from here when they are loaded.
 _ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
@@ -64,6 +67,12 @@ class _Run:
     label_map_ms: Optional[float]
 
 
+def _memory(metadata: Metadata) -> int:
+    """Bytes that a network may take: a damaged model of a few kilobytes asks for all there is, and waits for it."""
+    needed = _LEAST_MEMORY + _BYTES_A_WEIGHT * metadata.bytes + _BYTES_A_PIXEL * math.prod(metadata.input.shape)
+    return min(memory_limit(), needed)
+
+
 class Predictor:
     """A network in a child process; a context manager.
 
@@ -95,8 +104,6 @@ class Predictor:
         options: Optional[Dict[str, Any]] = None,
     ):
         self.model, self.metadata, self.engine, self.core = model, metadata, engine, core
-        # It writes an output as a file.
-        file_bytes = FILE_BYTES + _BYTES_A_VALUE * math.prod(metadata.output.shape)
         options = {**(options or {}), "core": core, "clock": clock, "label_maps": self._label_map_rule()}
         with ExitStack() as opened:
             self._scratch = opened.enter_context(scratch_folder())
@@ -106,7 +113,9 @@ class Predictor:
                     f"{'Paddle-Lite' if engine == ENGINE else engine} running {model.name}",
                     _START_TIMEOUT,
                     _ONE_THREAD,
-                    file_bytes,
+                    _memory(metadata),
+                    # An output is a file.
+                    FILE_BYTES + _BYTES_A_VALUE * math.prod(metadata.output.shape),
                 )
             )
             greeting = self._checked(_Greeting, self._worker.greeting)
@@ -245,4 +254,6 @@ class LitePredictor(Predictor):
                 "convert with --target x86 and run it on an x86_64 machine"
             )
         require_paddlelite()
+        if expected_size(Path(nb)) != metadata.bytes:
+            raise InputError(f"{nb} is damaged: its parts do not add up to its size; convert the model again")
         super().__init__(Path(nb), metadata, ENGINE, _WORKER, core, clock)

@@ -169,7 +169,7 @@ def test_a_network_that_fails_on_the_phone(fault, message, phone, bench_command,
 
 def test_a_model_that_is_no_model(phone, bench_command, model):
     model.write_bytes(b"not a model")
-    change_metadata(model, sha256=sha256_of(model))
+    change_metadata(model, sha256=sha256_of(model), bytes=model.stat().st_size)
     said = bench_command(model)
     assert said.status == 1 and "mobileseg_bench on" in said.error() and phone.files() == []
 
