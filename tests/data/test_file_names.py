@@ -52,7 +52,7 @@ def test_what_cannot_be_read_or_written_is_told(tmp_path):
 
 
 def renamed(folder):
-    """The data of `write_data` with the first training sample, and its place in the list, of a name that is no UTF-8."""
+    """The data of `write_data`, with a name that is no UTF-8 for the first training sample."""
     write_data(folder)
     for suffix in ("jpg", "png"):
         (folder / f"train0.{suffix}").rename(folder / f"{NAME}.{suffix}")
