@@ -28,7 +28,7 @@ def test_home_that_cannot_be_written(place):
     done = run("check-data", "--config", "config.yml", "--json", HOME="/proc/nothing", TMPDIR=str(place / "temporary"))
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["train_dataset"]["samples"] == 4
-    assert [path.name for path in (place / "temporary").iterdir() if path.name.startswith("paddleseg-home")] == []
+    assert [path.name for path in (place / "temporary").iterdir() if path.name.startswith("mobileseg-home")] == []
 
 
 @pytest.mark.parametrize("command", [["--help"], ["device", "--help"]])
