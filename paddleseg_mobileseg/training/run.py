@@ -7,7 +7,7 @@ import signal
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Callable, Deque, Dict, Iterator, List, Mapping, Optional, Tuple
+from typing import Any, Callable, Deque, Dict, Iterator, Mapping, Optional, Tuple
 
 import numpy as np
 import paddle
@@ -312,4 +312,4 @@ def _plain(state: Optional[Mapping[str, Any]]) -> Optional[Dict[str, Any]]:
 
 
 def _arrays(state: Mapping[str, Any]) -> Dict[str, Any]:
-    return {key: np.asarray(value, np.float32) if isinstance(value, List) else value for key, value in state.items()}
+    return {key: np.asarray(value, np.float32) if isinstance(value, list) else value for key, value in state.items()}
