@@ -161,7 +161,7 @@ def read_results(path: Union[str, Path], case_types: Mapping[str, type]) -> List
 def _parse(line: str, where: str, case_types: Mapping[str, type]) -> Result:
     try:
         row = json.loads(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{where} is no JSON ({error}); choose another file") from error
     check_schema(row, SCHEMA, where, _AGAIN)
     try:

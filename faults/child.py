@@ -19,6 +19,9 @@ from .guard import Guard
 from .judge import Verdict, judge
 from .kinds import load
 
+_HONEST_AGAIN = 20
+"""After so many cases the honest file is read once more."""
+
 
 def status(field: str) -> int:
     """A size of this process in bytes, by its name in /proc."""
@@ -43,13 +46,14 @@ class Reader:
         self.trap, self.place = folder / "trap", folder / "case"
         self.guard = Guard(folder)
         self.kinds: Dict[str, Kind] = {}
+        self.case = 0
 
     def prepare(self, kind: str, seed: int, case: int) -> Dict[str, Any]:
         """Make a case. The first of a kind loads it, and reads its honest file, so that no limit is spent on that."""
         if kind not in self.kinds:
             self.kinds[kind] = load(kind)
-            self._lay(self.kinds[kind].honest())
-            self._attempt(self.kinds[kind])
+            self._read_honest(self.kinds[kind])
+        self.case = case
         what, files = make_case(self.kinds[kind], kind, seed, case)
         self._lay(files)
         return {"what": what}
@@ -66,17 +70,26 @@ class Reader:
         resource.setrlimit(resource.RLIMIT_CPU, (cpu, resource.RLIM_INFINITY))
         start = time.perf_counter()
         error, seen = self._attempt(reader)
-        took = time.perf_counter() - start
+        took, peak = time.perf_counter() - start, max(0, status("VmHWM") - base)
         resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
         resource.setrlimit(resource.RLIMIT_CPU, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
         # Only now: what is said of an error takes memory too.
         verdict = Verdict("side effect", "; ".join(seen)[:500]) if seen else judge(reader, error, self.place)
+        if self.case % _HONEST_AGAIN == _HONEST_AGAIN - 1:
+            changed = self._read_honest(reader)
+            if changed is not None:
+                verdict = Verdict("wrong", f"after it, or the cases before, the honest file ends in {changed!r:.300}")
         return {
             "outcome": verdict.outcome,
             "detail": verdict.detail,
             "seconds": took,
-            "peak_bytes": max(0, status("VmHWM") - base),
+            "peak_bytes": peak,
         }
+
+    def _read_honest(self, kind: Kind) -> Optional[BaseException]:
+        """What the honest file raises now: no case may change how others are read later in the process."""
+        self._lay(kind.honest())
+        return self._attempt(kind)[0]
 
     def _lay(self, files: Files) -> None:
         shutil.rmtree(self.place, ignore_errors=True)

@@ -161,9 +161,9 @@ class Campaign:
         found = Kills(self.processes, self.num_workers, self.iters)
         unbroken, killed = self.folder / "unbroken", self.folder / "killed"
         seconds = self._to_the_end(unbroken)
-        for _ in range(kills):
+        for number in range(kills):
             found.resumed_from.append(_newest(killed))
-            if not self._killed_once(killed, found, moments, seconds / kills):
+            if not self._killed_once(killed, found, number % 2 == 0, moments, seconds / kills):
                 break
         found.resumed_from.append(_newest(killed))
         self._to_the_end(killed)
@@ -198,9 +198,10 @@ class Campaign:
         lines = (self.folder / "log.txt").read_text(errors="replace").split("\n")
         return next((line for line in reversed(lines) if "rror" in line), lines[-1])[:300]
 
-    def _killed_once(self, save_dir: Path, found: Kills, moments: random.Random, seconds: float) -> bool:
+    def _killed_once(
+        self, save_dir: Path, found: Kills, while_saving: bool, moments: random.Random, seconds: float
+    ) -> bool:
         """Start the training and kill it; False where it had come to its end before."""
-        while_saving = moments.random() < 0.5
         delay = moments.uniform(0, seconds)
         start, leftovers = _newest(save_dir), _pending(save_dir)
         process = self._start(save_dir)

@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=RESULTS / "long.json",
         help="of `run --json` (default: the long run that is committed)",
     )
-    parser.add_argument("--readme", action="store_true", help="write the table into faults/README.md (default: print it)")
+    parser.add_argument("--readme", action="store_true", help="write it into faults/README.md (default: print it)")
 
 
 def run(args: argparse.Namespace) -> None:

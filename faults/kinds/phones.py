@@ -1,10 +1,11 @@
 """What adb and a phone reply, through a program that replies in adb's place."""
 
+import json
 import os
 import shlex
 from pathlib import Path
 from random import Random
-from typing import Dict, Tuple
+from typing import Any, Dict, Tuple
 
 from paddleseg_mobileseg.deploy.android.adb import Adb
 from paddleseg_mobileseg.deploy.android.bench_binary import DEFAULT_SETTINGS, DeviceBinary, Program
@@ -12,9 +13,27 @@ from paddleseg_mobileseg.deploy.android.device_cache import DeviceCache
 from paddleseg_mobileseg.deploy.android.phone import choose, list_phones, read_phone
 
 from ..case import Files, Kind
-from ..damage import ESCAPES, damage_bytes
+from ..damage import ESCAPES, damage_bytes, damage_tree, to_json
 
 _DONE = b"mobileseg-status:0\n"
+
+_TIMES: Dict[str, Any] = {"network_ms": [1.0], "label_map_ms": []}
+
+_REPORT: Dict[str, Any] = {
+    "schema": 2,
+    "program": {"version": "1"},
+    "library_version": "v2.13",
+    "configuration": {"power_mode": "high"},
+    "init_ms": 1.0,
+    "first": {"network_ms": 1.0, "label_map_ms": None},
+    "warmup": _TIMES,
+    "samples": _TIMES,
+    "peak_memory_bytes": 5,
+    "output": {"dtype": "float32", "shape": [1, 4, 8, 8], "digest": "d", "digests": ["d"]},
+    "label_map": None,
+    "classes_present": None,
+    "device": {"temperature_c": {}},
+}
 
 _REPLIES: Dict[str, Tuple[str, bytes]] = {
     "devices": ("devices", b"List of devices attached\nSERIAL\tdevice\n\n"),
@@ -29,7 +48,7 @@ _REPLIES: Dict[str, Tuple[str, bytes]] = {
     "low_power": ("*low_power*", b"0\n" + _DONE),
     "df": ("*df*", b"Filesystem 1K-blocks Used Available Use%\n/data 100 50 50 50%\n" + _DONE),
     "digest": ("*sha256sum*", b"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855  x\n" + _DONE),
-    "bench": ("*LD_LIBRARY_PATH*", b'{"schema": 2, "init_ms": 1.0, "samples": {"network_ms": [1.0]}}\n'),
+    "bench": ("*LD_LIBRARY_PATH*", json.dumps(_REPORT).encode() + b"\n"),
     "other": ("*", _DONE),
 }
 """By name: what of a command line asks for it, as a pattern of the shell, and what is replied."""
@@ -92,6 +111,9 @@ class AdbReplies(Kind):
             name = random.choice(list(_REPLIES))
             names.append(name)
             way = random.randrange(5)
+            if name == "bench" and way < 2 and random.random() < 0.7:
+                files["bench.out"] = (to_json(damage_tree(random, _REPORT)[1]) + "\n").encode("utf-8", "surrogatepass")
+                continue
             reply = files[f"{name}.out"]
             if way == 0:
                 files[f"{name}.out"] = damage_bytes(random, reply)[1]

@@ -10,7 +10,7 @@ from paddleseg.cvlibs import Config, SegBuilder
 
 from ..config.reader import build, load_config
 from ..data.check import SplitReport, check_dataset
-from ..errors import InputError
+from ..errors import InputError, shown
 from . import paddleseg_tools as tools
 
 EXAMPLE = "mobileseg check-data --config my_config.yml"
@@ -68,7 +68,7 @@ def _print(report: SplitReport, show: int) -> None:
         print(f"  {kind}: {count}")
         listed = [problem.what for problem in report.problems if problem.kind == kind][:show]
         for what in listed:
-            print(f"    {what}")
+            print(f"    {shown(what, 1000)}")
         if count > len(listed):
             print(f"    and {count - len(listed)} more")
     sizes = report.sizes.most_common(5)

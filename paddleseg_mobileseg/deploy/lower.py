@@ -100,7 +100,8 @@ def _demand_equal(model: ExportedModel, expected: np.ndarray, output: np.ndarray
     Raises:
         ToolError: `output` is not `expected`.
     """
-    fault = None if np.array_equal(expected, output) else measure_agreement(expected, output, "noise").fault()
+    same = np.array_equal(expected, output)
+    fault = None if same else measure_agreement(expected, output, f"{model.folder} fed with noise").fault()
     if fault:
         raise ToolError(
             f"making {model.folder} fit for Paddle-Lite changed what it computes ({fault}): "

@@ -7,7 +7,7 @@ import socket
 import sys
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Iterator
+from typing import Iterator, Optional
 
 from ..errors import InputError
 from ..files import cannot_write
@@ -34,7 +34,7 @@ def locked_folder(save_dir: Path) -> Iterator[None]:
             os.close(handle)
 
 
-def _opened(path: Path) -> "int | None":
+def _opened(path: Path) -> Optional[int]:
     """The open and locked file; None on a file system that has no locks."""
     while True:
         try:

@@ -1,13 +1,32 @@
-"""Forked helpers that end with the process that they help, however it ends."""
+"""Processes that end with the one that they belong to, however it ends."""
 
 import ctypes
 import multiprocessing
 import os
 import signal
+import sys
 import threading
+from pathlib import Path
 from typing import Callable
 
 _PR_SET_PDEATHSIG = 1
+
+
+def _signal_at_end_of_parent(number: int) -> None:
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, number)
+
+
+def sigterm_at_end_of(program: str) -> None:
+    """Get SIGTERM when the parent ends, where the words of its command line hold `program`; Linux only."""
+    parent = os.getppid()
+    try:
+        words = Path(f"/proc/{parent}/cmdline").read_bytes().decode("utf-8", "replace").split("\0")
+    except OSError:
+        return
+    if sys.platform == "linux" and program in words:
+        _signal_at_end_of_parent(signal.SIGTERM)
+        if os.getppid() != parent:  # it ended before the kernel was asked
+            os.kill(os.getpid(), signal.SIGTERM)
 
 
 def end_with_parent(clean_up: Callable[[], None]) -> None:
@@ -23,7 +42,7 @@ def end_with_parent(clean_up: Callable[[], None]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # A thread waits for the signal instead of a handler: only so its sender is known.
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
-    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    _signal_at_end_of_parent(signal.SIGTERM)
 
     def wait() -> None:
         # The parent may have ended before the kernel was asked.

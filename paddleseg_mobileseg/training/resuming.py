@@ -3,7 +3,7 @@
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import List, Optional
+from typing import List, Optional, Tuple
 
 from ..checkpoints.reader import read_checkpoint, read_pickle
 from ..errors import InputError
@@ -88,7 +88,7 @@ def _state_of(folder: Path, iteration: int) -> Optional[TrainingState]:
     return state
 
 
-def _newest(save_dir: Path) -> "tuple[Optional[Resumed], List[str]]":
+def _newest(save_dir: Path) -> Tuple[Optional[Resumed], List[str]]:
     """The newest whole checkpoint, and what to say about the choice."""
     lines = []
     for iteration, folder in reversed(checkpoints_in(save_dir)):

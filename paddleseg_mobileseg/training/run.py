@@ -7,7 +7,7 @@ import signal
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Callable, Deque, Dict, Iterator, List, Mapping, Optional, Tuple
+from typing import Any, Callable, Deque, Dict, Iterator, Mapping, Optional, Tuple
 
 import numpy as np
 import paddle
@@ -192,8 +192,9 @@ class TrainingRun:
         """What the loop's evaluation gives, and its score is taken as the loop takes it."""
         if paddle.distributed.ParallelEnv().nranks > 1:
             # Each process has its own running statistics, and only those of the first are saved.
-            for buffer in model.buffers():
-                paddle.distributed.broadcast(buffer, src=0)
+            for tensor in model.state_dict().values():
+                if tensor.stop_gradient:
+                    paddle.distributed.broadcast(tensor, src=0)
         result = evaluate(model, *args, **options)
         name = "best_average" if model is self._average else "best"
         miou, best = float(result[0]), getattr(self._state, name)
@@ -311,4 +312,4 @@ def _plain(state: Optional[Mapping[str, Any]]) -> Optional[Dict[str, Any]]:
 
 
 def _arrays(state: Mapping[str, Any]) -> Dict[str, Any]:
-    return {key: np.asarray(value, np.float32) if isinstance(value, List) else value for key, value in state.items()}
+    return {key: np.asarray(value, np.float32) if isinstance(value, list) else value for key, value in state.items()}

@@ -13,6 +13,7 @@ import paddle
 
 from ..files import write_text
 from ..paths import PACKAGE
+from ..processes.orphans import sigterm_at_end_of
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 _REPEATED_SECONDS = 2  # launchers send one SIGTERM several times
@@ -45,6 +46,8 @@ class StopRequests:
             for number in SIGNALS:
                 if signal.getsignal(number) is not signal.SIG_IGN:
                     self._before[number] = signal.signal(number, self._asked)
+            # Paddle's launcher dies of a signal at once, and leaves its processes alone.
+            sigterm_at_end_of("paddle.distributed.launch")
         return self
 
     def __exit__(self, *exception: Any) -> None:

@@ -246,5 +246,6 @@ def test_threads_do_not_race(tmp_path):
 
 def test_threads_that_cannot_be_started_are_done_without(tmp_path):
     need("g++")
-    printed = run(build(tmp_path, "g++", "-O1", "-Wl,--no-as-needed", "-ldl", source=SOURCE.with_name("few_threads_test.cc")))
+    source = SOURCE.with_name("few_threads_test.cc")
+    printed = run(build(tmp_path, "g++", "-O1", "-Wl,--no-as-needed", "-ldl", source=source))
     assert printed.splitlines() == [f"threads given: {given}, labels the same" for given in range(4)]

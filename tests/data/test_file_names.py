@@ -52,7 +52,7 @@ def test_what_cannot_be_read_or_written_is_told(tmp_path):
 
 
 def renamed(folder):
-    """The data of `write_data` with the first training sample, and its place in the list, of a name that is no UTF-8."""
+    """The data of `write_data`, with a name that is no UTF-8 for the first training sample."""
     write_data(folder)
     for suffix in ("jpg", "png"):
         (folder / f"train0.{suffix}").rename(folder / f"{NAME}.{suffix}")
@@ -167,8 +167,10 @@ def test_list_with_nul_and_list_that_is_no_file(tmp_path, capsys):
     (tmp_path / "train.txt").write_bytes(b"train\0.jpg train0.png\n")
     path = write_config(tmp_path / "config.yml", config(tmp_path))
     assert main(["check-data", "--config", path]) == 2
-    captured = capsys.readouterr()
-    assert "train\\x00.jpg cannot be opened: its name holds a NUL" in captured.out.replace("\0", "\\x00")
+    assert "train\\x00.jpg cannot be opened: its name holds a NUL" in capsys.readouterr().out
+    (tmp_path / "train.txt").write_bytes(b"\x1b]0;x\x07.jpg train0.png\n")
+    assert main(["check-data", "--config", path]) == 2
+    assert "/\\x1b]0;x\\x07.jpg cannot be opened: No such file" in capsys.readouterr().out
     (tmp_path / "train.txt").unlink()
     os.mkfifo(tmp_path / "train.txt")
     assert main(["check-data", "--config", path]) == 2

@@ -21,7 +21,7 @@ from paddleseg_mobileseg import InputError
 
 # Those whose cases start processes take longer: they get fewer.
 CASES = {name: 30 for name in KINDS}
-CASES.update(model=4, adb=8, worker=10, program=20, params=12, config=15)
+CASES.update(model=4, adb=8, worker=10, program=20, params=24, config=15)
 
 
 def test_damaged_files_end_in_one_line_or_in_a_result():

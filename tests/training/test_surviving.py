@@ -189,8 +189,8 @@ def test_a_failing_save_leaves_the_checkpoints_before_it(tmp_path, monkeypatch):
     save, count = paddle.save, []
 
     def failing(content, path, *args, **options):
-        count.append(path)
-        if len(count) == 4:
+        count.append(path.endswith("model.pdopt"))
+        if count[-1] and sum(count) == 2:
             raise OSError(28, "No space left on device")
         save(content, path, *args, **options)
 

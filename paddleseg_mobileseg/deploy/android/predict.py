@@ -129,9 +129,10 @@ class _Model:
             for index, (name, size) in enumerate(zip(names, sizes)):
                 self._folder.fetch(name, scratch / name)
                 written = np.fromfile(scratch / name, np.dtype(report["output"]["dtype"]))
-                if written.size != np.prod(report["output"]["shape"], dtype=float):
-                    raise ToolError(f"{NAME} wrote {written.size} elements, not the {report['output']['shape']} it tells")
-                result = written.reshape(report["output"]["shape"])
+                shape = report["output"]["shape"]
+                if written.size != np.prod(shape, dtype=float):
+                    raise ToolError(f"{NAME} wrote {written.size} elements and tells of {shape}")
+                result = written.reshape(shape)
                 if check and output.label_map == "exact":
                     _check_label_map(images[index], output.labels(result), report["label_map"], index)
                 trans_info = tensor.preprocessing.trans_info(size)
