@@ -118,7 +118,8 @@ def plot(results: Sequence[Result]) -> str:
         for each in axes.flat:
             lines.update(zip(*reversed(each.get_legend_handles_labels())))
         # Below the panels: inside them the lines leave no room.
-        figure.legend(lines.values(), lines, loc="outside lower center", ncols=3, fontsize=8, handlelength=3.2, frameon=False)
+        look = dict(ncols=3, fontsize=8, handlelength=3.2, frameon=False)
+        figure.legend(lines.values(), lines, loc="outside lower center", **look)
 
     return draw_svg(10, 7.6, draw)
 
