@@ -6,6 +6,7 @@ becomes of others is the component's own business.
 
 import inspect
 import math
+import re
 from typing import Any, Callable, Dict, Mapping, NamedTuple, Optional, Tuple
 
 from ..errors import shown
@@ -66,7 +67,16 @@ COEFFICIENTS = _list(_ANY_NUMBER, "a list of numbers, one a loss")
 ITERATIONS = _whole(1)
 CLASSES = _whole(1, MAX_CLASSES)
 
-EVERYWHERE: Dict[str, _Rule] = {"num_classes": CLASSES, "ignore_index": _whole(-_MAX_INT)}
+# PaddleSeg evaluates these as Python: models/backbones/vision_transformer.py and cae.py, models/mobileseg.py and
+# pp_liteseg.py.
+_NAME = _Rule(
+    "a name such as nn.LayerNorm",
+    lambda value: value is None or isinstance(value, str) and re.fullmatch(r"[A-Za-z_][\w.]*", value) is not None,
+)
+
+EVERYWHERE: Dict[str, _Rule] = {
+    "num_classes": CLASSES, "ignore_index": _whole(-_MAX_INT), **dict.fromkeys(("norm_layer", "arm_type"), _NAME)
+}
 
 OF_MODELS = {"pretrained": _Rule("text or nothing", lambda value: value is None or _TEXT.holds(value))}
 

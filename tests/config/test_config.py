@@ -125,6 +125,10 @@ MISTAKES = {
     "a list as a type": ({"model__type": ["AAM"]}, "model.type: must be the name of a component, it is a list"),
     "backbone by name": ({"model__backbone": "StrideFormer_Tiny"}, "model.backbone: must be a component with a 'type'"),
     "window of 0": ({"test_config": {"is_slide": True, "crop_size": [0, 8]}}, "test_config.crop_size: must be two"),
+    "code for a name": (
+        {"model__backbone": {"type": "ViT_small_patch16_224", "norm_layer": "print('run') or nn.LayerNorm"}},
+        "model.backbone.norm_layer: must be a name such as nn.LayerNorm, it is",
+    ),
     "escape codes": ({"model__\x1b]0;x\x07": 1}, "MobileSegmentor takes no '\\x1b]0;x\\x07'"),
     "long key": ({"model__" + "y" * 9999: 1}, f"takes no '{'y' * 77}...'"),
     "classes that differ": ({"model__num_classes": 5}, "`num_classes` is not consistent"),
