@@ -9,9 +9,9 @@ from types import ModuleType
 from .data import synthetic  # noqa: F401
 from .models import registered  # noqa: F401
 from .patches import registry
-from .patches.paddleseg import loops, networks, weights
+from .patches.paddleseg import crops, loops, networks, weights
 
 
 def register(loaded: ModuleType) -> None:
     """Apply what concerns PaddleSeg; importing this module has registered the components."""
-    registry.apply([*loops.PATCHES, *networks.PATCHES, *weights.PATCHES])
+    registry.apply([*crops.PATCHES, *loops.PATCHES, *networks.PATCHES, *weights.PATCHES])
