@@ -18,6 +18,8 @@ INSTALL_REQUIRES = [
     "opencv-python>=4.5.5,<=4.6.0.66",
     # Reading images whole: unlike OpenCV it refuses a truncated one. Also label maps.
     "pillow>=9",
+    # Reading the .mat labels of COCO-Stuff 10k; paddleseg needs it anyway.
+    "scipy>=1.7,<2",
     # Programs are read and written as protobuf messages; paddle.distributed.fleet of 2.6 breaks with 6 and newer.
     "protobuf>=3.20.2,<6",
     # Configs.

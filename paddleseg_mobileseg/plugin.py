@@ -6,7 +6,7 @@ import PaddleSeg before the `__init__` of its room has: then a module could be a
 
 from types import ModuleType
 
-from .data import synthetic  # noqa: F401
+from .data import coco_stuff, pascal_context, synthetic  # noqa: F401
 from .models import registered  # noqa: F401
 from .patches import registry
 from .patches.paddleseg import crops, loops, networks, weights

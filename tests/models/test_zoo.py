@@ -29,7 +29,15 @@ from support.exports import MEAN, STD, save_scene, scene
 
 NAMES = [model.name for model in MODELS]
 ROWS = {model.name: model for model in MODELS}
-CLASSES = {"ade20k": 150, "cityscapes": 19}
+CLASSES = {
+    "ade20k": 150,
+    "cityscapes": 19,
+    "cityscapes_1024x1024": 19,
+    "pascal_context": 60,
+    "pascal_context_59": 59,
+    "coco_stuff_10k": 171,
+    "coco_stuff_164k": 171,
+}
 TRANSFORMS = [{"type": "Normalize", "mean": MEAN, "std": STD}]
 
 every_model = pytest.mark.parametrize("name", NAMES)
@@ -169,8 +177,9 @@ def test_config_builds_the_network_of_the_table(name, data):
     model = config.dic["model"]
     for part in (model, model["backbone"]):
         part.pop("pretrained", None)
-    classes = CLASSES[data.split("_")[0]]
-    network, own = SegBuilder(config).model, row.build(classes)
+    classes, builder = CLASSES[data], SegBuilder(config)
+    assert {builder.train_dataset_class.NUM_CLASSES, builder.val_dataset_class.NUM_CLASSES} == {classes}
+    network, own = builder.model, row.build(classes)
     assert tensor_shapes(network) == tensor_shapes(own)
     assert {key: p.stop_gradient for key, p in network.named_parameters()} == {
         key: p.stop_gradient for key, p in own.named_parameters()
