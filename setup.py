@@ -36,6 +36,9 @@ INSTALL_REQUIRES = [
 EXTRAS_REQUIRE = {
     # opt and the x86 predictor. The wheels exist for Linux on x86_64, CPython 3.6 to 3.10.
     "lite": ["paddlelite==2.13rc0"],
+    # Detectors on this plugin's backbones (paddleseg_mobileseg.detection). It pins numpy below 1.24, which is why it is
+    # in no other extra.
+    "detection": ["paddledet==2.6.0"],
     # The suite, its property tests, and two processes to run it in.
     "test": ["pytest>=7.4", "hypothesis>=6.80", "pytest-xdist>=3.5"],
 }

@@ -37,6 +37,7 @@ ROOMS = (
     "patches",
     "plugin",
     "pretraining",
+    "detection",
     "demo",
     "cli",
 )
