@@ -31,6 +31,10 @@ def _trainer(args, mode: str, data: List[str]) -> Trainer:
         config.setdefault(device, False)
     if args.save_dir:
         config["save_dir"] = args.save_dir
+    if mode != "test":
+        # Else an evaluation writes its bbox.json into the current folder.
+        config.setdefault("output_eval", config["save_dir"])
+        Path(config["output_eval"]).mkdir(parents=True, exist_ok=True)
     paddle.set_device("gpu" if config["use_gpu"] else "cpu")
     if mode == "train":
         init_parallel_env()
