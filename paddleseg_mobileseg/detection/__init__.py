@@ -17,6 +17,10 @@ except ModuleNotFoundError as error:
         "paddleseg_mobileseg.detection needs PaddleDetection: pip install 'paddleseg_mobileseg[detection]'"
     ) from error
 
+from ..patches import registry
 from .backbones import SeaFormerBackbone, StrideFormerBackbone
+from .patches import PATCHES
+
+registry.apply(PATCHES)
 
 __all__ = ["SeaFormerBackbone", "StrideFormerBackbone"]

@@ -140,6 +140,21 @@ def test_export_finds_the_boxes_that_the_network_finds(trained, tmp_path):
         assert np.abs(found[:, 2:] - expected[:, 2:]).max() < 1e-2
 
 
+def test_predict_draws_and_lists_the_boxes(trained, tmp_path):
+    path, _ = trained
+    image = path.parent / "images" / "0.png"
+    arguments = ["--config", str(path), "--image_path", str(image), "--save_dir", str(tmp_path)]
+    assert main(["detection", "predict", *arguments]) == 0
+    drawn, plain = (np.asarray(Image.open(each).convert("RGB")).astype(int) for each in (tmp_path / "0.png", image))
+    assert drawn.shape == plain.shape and (np.abs(drawn - plain).max(axis=2) > 60).sum() > 100
+    truth = json.loads((path.parent / "boxes.json").read_text())["annotations"][:2]
+    found = json.loads((tmp_path / "bbox.json").read_text())
+    for box in truth:
+        same = [each for each in found if each["category_id"] == box["category_id"]]
+        best = max(same, key=lambda each: each["score"])
+        assert best["score"] > 0.5 and np.abs(np.subtract(best["bbox"], box["bbox"])).max() < 6
+
+
 @pytest.mark.parametrize("variant, widths", [("tiny", [32, 64, 128, 160]), ("base", [64, 128, 192, 256])])
 def test_seaformer_gives_the_features_of_its_stages(variant, widths):
     backbone = SeaFormerBackbone(variant)
