@@ -11,7 +11,7 @@ from paddleseg.models.backbones.top_transformer import Attention
 
 from paddleseg_mobileseg import build_model, load_weights
 from paddleseg_mobileseg.checkpoints.loading import tensor_shapes
-from paddleseg_mobileseg.config.reader import load_config
+from paddleseg_mobileseg.config.reader import load_config, read_content
 from paddleseg_mobileseg.deploy.compare import compare
 from paddleseg_mobileseg.deploy.convert import convert, write_model
 from paddleseg_mobileseg.deploy.export import export_model
@@ -170,7 +170,17 @@ def test_parameters_are_the_published_ones_or_the_note_says_why_not(name):
         assert "parameter" in row.note
 
 
-@pytest.mark.parametrize("name,data", [(model.name, data) for model in MODELS for data in model.configs])
+CONFIGURED = [(model.name, data) for model in MODELS for data in model.configs]
+FURTHER = [(name, data) for name, data in CONFIGURED if data.startswith(("pascal_context", "coco_stuff"))]
+
+
+@pytest.mark.parametrize("name,data", FURTHER)
+def test_config_of_a_further_data_set_is_that_of_ade20k_with_its_own_classes(name, data):
+    ade20k, section = (read_content(CONFIGS / ROWS[name].configs[each])["model"] for each in ("ade20k", data))
+    assert section == {**ade20k, "num_classes": CLASSES[data]}
+
+
+@pytest.mark.parametrize("name,data", [each for each in CONFIGURED if each not in FURTHER or each[0].endswith("_tiny")])
 def test_config_builds_the_network_of_the_table(name, data):
     row = ROWS[name]
     config = load_config(str(CONFIGS / row.configs[data]))
