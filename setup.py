@@ -18,6 +18,8 @@ INSTALL_REQUIRES = [
     "opencv-python>=4.5.5,<=4.6.0.66",
     # Reading images whole: unlike OpenCV it refuses a truncated one. Also label maps.
     "pillow>=9",
+    # Reading the .mat labels of COCO-Stuff 10k; paddleseg needs it anyway.
+    "scipy>=1.7,<2",
     # Programs are read and written as protobuf messages; paddle.distributed.fleet of 2.6 breaks with 6 and newer.
     "protobuf>=3.20.2,<6",
     # Configs.
@@ -38,6 +40,9 @@ INSTALL_REQUIRES = [
 EXTRAS_REQUIRE = {
     # opt and the x86 predictor. The wheels exist for Linux on x86_64, CPython 3.6 to 3.10.
     "lite": ["paddlelite==2.13rc0"],
+    # Detectors on this plugin's backbones (paddleseg_mobileseg.detection). It pins numpy below 1.24, which is why it is
+    # in no other extra.
+    "detection": ["paddledet==2.6.0"],
     # The suite, its property tests, and two processes to run it in.
     "test": ["pytest>=7.4", "hypothesis>=6.80", "pytest-xdist>=3.5"],
 }

@@ -40,6 +40,7 @@ ROOMS = (
     "patches",
     "plugin",
     "pretraining",
+    "detection",
     "demo",
     "cli",
 )

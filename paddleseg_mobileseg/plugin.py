@@ -6,13 +6,13 @@ import PaddleSeg before the `__init__` of its room has: then a module could be a
 
 from types import ModuleType
 
-from .data import synthetic  # noqa: F401
+from .data import coco_stuff, pascal_context, synthetic  # noqa: F401
 from .models import registered  # noqa: F401
 from .patches import registry
-from .patches.paddleseg import downloads, lists, loops, networks, pickles, training, weights
+from .patches.paddleseg import crops, downloads, lists, loops, networks, pickles, training, weights
 
 
 def register(loaded: ModuleType) -> None:
     """Apply what concerns PaddleSeg; importing this module has registered the components."""
-    modules = (pickles, downloads, loops, training, networks, weights, lists)
+    modules = (pickles, downloads, crops, loops, training, networks, weights, lists)
     registry.apply(patch for module in modules for patch in module.PATCHES)

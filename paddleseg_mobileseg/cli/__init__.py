@@ -24,6 +24,7 @@ SUBCOMMANDS = {
     "compare": "run the same images through Paddle and Paddle-Lite and count the differences",
     "bench": "time .nb models on this host, one thread",
     "device": "find phones, time models and segment images on them, over adb",
+    "detection": "train, evaluate, use and export a detector of PaddleDetection on this plugin's backbones",
     "models": "list the models: parameters, multiply-adds, published figures",
     "import-weights": "rename a published checkpoint to this plugin's names, or back",
     "doctor": "show versions, faults found and patched, and what is missing",

@@ -17,6 +17,9 @@ _TITLES = (
     "mIoU, Cityscapes", "latency, Snapdragon 855",
 )
 
+_SHOWN = ("ade20k", "cityscapes")
+"""The data sets whose figures the table shows; --json gives those of all."""
+
 
 def add_arguments(parser) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON")
@@ -58,7 +61,7 @@ def table(rows: List[Dict[str, Any]]) -> str:
     """The rows as a Markdown table; below it the sources and notes, one line for all the models that share one."""
     cells = []
     for row in rows:
-        ade20k, cityscapes = (row["published"].get(data, {}) for data in ("ade20k", "cityscapes"))
+        ade20k, cityscapes = (row["published"].get(data, {}) for data in _SHOWN)
         figures = [
             f"`{row['name']}`",
             f"{row['parameters'] / 1e6:.2f} M",
@@ -84,7 +87,8 @@ def _latency(published: Dict[str, Any]) -> Optional[str]:
 def _notes(rows: List[Dict[str, Any]]) -> List[str]:
     sharing: Dict[str, List[str]] = {}
     for row in rows:
-        sources = "; ".join(dict.fromkeys(figures["source"] for figures in row["published"].values()))
+        shown = [row["published"][data] for data in _SHOWN if data in row["published"]]
+        sources = "; ".join(dict.fromkeys(figures["source"] for figures in shown))
         sharing.setdefault(f"published: {sources}. {row['note']}".strip(), []).append(f"`{row['name']}`")
     return [f"- {', '.join(names)}: {note}" for note, names in sharing.items()]
 

@@ -76,6 +76,15 @@ def _mobileseg_row(name: str, title: str, miou: float, fps: float) -> Model:
     )
 
 
+def _further_data(stem: str) -> Dict[str, str]:
+    """The configs for Pascal Context and COCO-Stuff 10k of a network; `stem` is what their names begin with."""
+    return {
+        "pascal_context": f"{stem}_pascal_context_480x480_80k.yml",
+        "pascal_context_59": f"{stem}_pascal_context_59_480x480_80k.yml",
+        "coco_stuff_10k": f"{stem}_coco_stuff_10k_512x512_80k.yml",
+    }
+
+
 _PP_MOBILESEG_NOTE = (
     "Published parameter counts differ between the paper's tables and PaddleSeg's pages, and no single counting "
     "rule gives them all; counted here: trainable parameters with 150 classes."
@@ -135,6 +144,8 @@ MODELS: List[Model] = [
         title="SeaFormer-Tiny",
         configs={
             "ade20k": "seaformer/seaformer_tiny_ade20k_512x512_160k.yml",
+            **_further_data("seaformer/seaformer_tiny"),
+            "coco_stuff_164k": "seaformer/seaformer_tiny_coco_stuff_164k_512x512_160k.yml",
         },
         published={
             "ade20k": Published(36.5, 459.0, 1.7, 0.6, source=_SEAFORMER_SOURCE),
@@ -152,6 +163,8 @@ MODELS: List[Model] = [
             "ade20k": "seaformer/seaformer_small_ade20k_512x512_160k.yml",
             "cityscapes": "seaformer/seaformer_small_cityscapes_1024x512_160k.yml",
             "cityscapes_1024x1024": "seaformer/seaformer_small_cityscapes_1024x1024_160k.yml",
+            **_further_data("seaformer/seaformer_small"),
+            "coco_stuff_164k": "seaformer/seaformer_small_coco_stuff_164k_512x512_160k.yml",
         },
         published={
             "ade20k": Published(39.4, None, 4.0, 1.1, source=_SEAFORMER_SOURCE),
@@ -173,6 +186,8 @@ MODELS: List[Model] = [
             "ade20k": "seaformer/seaformer_base_ade20k_512x512_160k.yml",
             "cityscapes": "seaformer/seaformer_base_cityscapes_1024x512_160k.yml",
             "cityscapes_1024x1024": "seaformer/seaformer_base_cityscapes_1024x1024_160k.yml",
+            **_further_data("seaformer/seaformer_base"),
+            "coco_stuff_164k": "seaformer/seaformer_base_coco_stuff_164k_512x512_160k.yml",
         },
         published={
             "ade20k": Published(41.9, 465.4, 8.6, 1.8, source=_SEAFORMER_SOURCE),
@@ -208,6 +223,7 @@ MODELS: List[Model] = [
         configs={
             "ade20k": "topformer/topformer_tiny_ade20k_512x512_160k.yml",
             "cityscapes": "topformer/topformer_tiny_cityscapes_1024x512_80k.yml",
+            **_further_data("topformer/topformer_tiny"),
         },
         published={"ade20k": Published(32.49, 490.3, 1.41, 0.6, source=_TOPFORMER_SOURCE)},
         checkpoint={
@@ -222,8 +238,12 @@ MODELS: List[Model] = [
         configs={
             "ade20k": "topformer/topformer_base_ade20k_512x512_160k.yml",
             "cityscapes": "topformer/topformer_base_cityscapes_1024x512_80k.yml",
+            **_further_data("topformer/topformer_base"),
         },
-        published={"ade20k": Published(38.28, 480.6, 5.13, 1.8, source=_TOPFORMER_SOURCE)},
+        published={
+            "ade20k": Published(38.28, 480.6, 5.13, 1.8, source=_TOPFORMER_SOURCE),
+            "coco_stuff_10k": Published(33.43, source="arXiv:2204.05525 (mIoU on COCO-Stuff), as wizwand.com lists it"),
+        },
         checkpoint={
             "ade20k": "https://paddleseg.bj.bcebos.com/dygraph/ade20k/topformer_base_ade20k_512x512_160k/model.pdparams",
         },

@@ -16,7 +16,7 @@ from paddleseg_mobileseg.paths import CONFIGS
 from support.checkouts import every_checkout
 from support.small_data import changed, config, write_config
 
-OWN = sorted(path for path in CONFIGS.rglob("*.yml") if path.parent.name != "_base_")
+OWN = sorted(path for path in CONFIGS.rglob("*.yml") if path.parent.name not in ("_base_", "detection"))
 ROOT = Path(__file__).resolve().parents[2]
 
 

@@ -11,7 +11,7 @@ from paddleseg.models.backbones.top_transformer import Attention
 
 from paddleseg_mobileseg import build_model, load_weights
 from paddleseg_mobileseg.checkpoints.loading import tensor_shapes
-from paddleseg_mobileseg.config.reader import load_config
+from paddleseg_mobileseg.config.reader import load_config, read_content
 from paddleseg_mobileseg.deploy.compare import compare
 from paddleseg_mobileseg.deploy.convert import convert, write_model
 from paddleseg_mobileseg.deploy.export import export_model
@@ -29,7 +29,15 @@ from support.exports import MEAN, STD, save_scene, scene
 
 NAMES = [model.name for model in MODELS]
 ROWS = {model.name: model for model in MODELS}
-CLASSES = {"ade20k": 150, "cityscapes": 19}
+CLASSES = {
+    "ade20k": 150,
+    "cityscapes": 19,
+    "cityscapes_1024x1024": 19,
+    "pascal_context": 60,
+    "pascal_context_59": 59,
+    "coco_stuff_10k": 171,
+    "coco_stuff_164k": 171,
+}
 TRANSFORMS = [{"type": "Normalize", "mean": MEAN, "std": STD}]
 
 every_model = pytest.mark.parametrize("name", NAMES)
@@ -162,15 +170,26 @@ def test_parameters_are_the_published_ones_or_the_note_says_why_not(name):
         assert "parameter" in row.note
 
 
-@pytest.mark.parametrize("name,data", [(model.name, data) for model in MODELS for data in model.configs])
+CONFIGURED = [(model.name, data) for model in MODELS for data in model.configs]
+FURTHER = [(name, data) for name, data in CONFIGURED if data.startswith(("pascal_context", "coco_stuff"))]
+
+
+@pytest.mark.parametrize("name,data", FURTHER)
+def test_config_of_a_further_data_set_is_that_of_ade20k_with_its_own_classes(name, data):
+    ade20k, section = (read_content(CONFIGS / ROWS[name].configs[each])["model"] for each in ("ade20k", data))
+    assert section == {**ade20k, "num_classes": CLASSES[data]}
+
+
+@pytest.mark.parametrize("name,data", [each for each in CONFIGURED if each not in FURTHER or each[0].endswith("_tiny")])
 def test_config_builds_the_network_of_the_table(name, data):
     row = ROWS[name]
     config = load_config(str(CONFIGS / row.configs[data]))
     model = config.dic["model"]
     for part in (model, model["backbone"]):
         part.pop("pretrained", None)
-    classes = CLASSES[data.split("_")[0]]
-    network, own = SegBuilder(config).model, row.build(classes)
+    classes, builder = CLASSES[data], SegBuilder(config)
+    assert {builder.train_dataset_class.NUM_CLASSES, builder.val_dataset_class.NUM_CLASSES} == {classes}
+    network, own = builder.model, row.build(classes)
     assert tensor_shapes(network) == tensor_shapes(own)
     assert {key: p.stop_gradient for key, p in network.named_parameters()} == {
         key: p.stop_gradient for key, p in own.named_parameters()

@@ -66,21 +66,25 @@ class SeaFormer(nn.Layer):
                 widths[index - 1], depth, key_dim, num_heads, attn_ratio, mlp_ratio, drop_path_rate
             )
             self.add_sublayer(f"attention{index}", attention)
-        self.num_stages = len(stages)
+        self.stage_channels: List[int] = widths
         self.feat_channels: List[int] = [widths[1], *(widths[index - 1] for index in self.attended)]
         if pretrained is not None:
             load_weights(self, pretrained)
 
-    def forward(self, x):
+    def stages(self, x):
+        """The features behind every stage, at strides 4, 8, 16, 32 and 64; their channels are in `stage_channels`."""
         x = self.stem(x)
         features = []
-        for index in range(1, self.num_stages + 1):
+        for index in range(1, len(self.stage_channels) + 1):
             x = getattr(self, f"stage{index}")(x)
             if index in self.attended:
                 x = getattr(self, f"attention{index}")(x)
-            if index == 2 or index in self.attended:
-                features.append(x)
+            features.append(x)
         return features
+
+    def forward(self, x):
+        features = self.stages(x)
+        return [features[1], *[features[index - 1] for index in self.attended]]
 
 
 _VARIANTS: Dict[str, Dict[str, Any]] = {
