@@ -40,7 +40,8 @@ def judge(kind: Kind, error: Optional[BaseException], folder: Path) -> Verdict:
         return Verdict("memory", _short(error))
     if not isinstance(error, MobilesegError):
         return Verdict("traceback", _short(error))
-    text = one_line(error)
+    # As Python callers get it, whose line breaks alone do not count.
+    text = " ".join(str(error).split())
     fault = _message_fault(text, (*kind.mentions, str(folder)))
     return Verdict("message", f"{fault}: {text[:LONGEST]}") if fault else Verdict(ERROR, text)
 

@@ -74,11 +74,18 @@ ENDS = {
     "write": lambda folder: open(folder.parents[1] / "elsewhere", "w").close(),
     "trap": lambda folder: os.system("touch marker"),
     "long": lambda folder: refuse("file " + "x" * 2000),
-    "escape": lambda folder: refuse("file \\x1b[2J"),
+    "escape": lambda folder: raw(),
     "nameless": lambda folder: refuse("it is damaged"),
     "good": lambda folder: refuse("file is damaged; make it again"),
     "works": lambda folder: None,
 }
+
+class Raw(InputError):
+    def __str__(self):
+        return "file \\x1b[2J"
+
+def raw():
+    raise Raw("")
 
 def hidden():
     try:
