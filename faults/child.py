@@ -4,11 +4,13 @@ Each line in is JSON: kind, seed, case and limits. Each line out is JSON too: on
 ended. What Paddle and others print goes to a log beside.
 """
 
+import faulthandler
 import gc
 import json
 import os
 import resource
 import shutil
+import signal
 import sys
 import time
 from pathlib import Path
@@ -53,6 +55,9 @@ class Reader:
         if kind not in self.kinds:
             self.kinds[kind] = load(kind)
             self._read_honest(self.kinds[kind])
+            # What was loaded stays: each later collection looks at what a case left only.
+            gc.collect()
+            gc.freeze()
         self.case = case
         what, files = make_case(self.kinds[kind], kind, seed, case)
         self._lay(files)
@@ -113,6 +118,8 @@ class Reader:
 
 def main(folder: Path) -> None:
     """Serve until standard input ends."""
+    # Asked so, a child that hangs writes to its log where.
+    faulthandler.register(signal.SIGUSR1, all_threads=True)
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     reader = Reader(folder)

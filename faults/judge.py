@@ -14,7 +14,7 @@ ERROR, WORKED = "one-line error", "worked"
 FAULTS = ("traceback", "crash", "time", "memory", "side effect", "message", "wrong")
 """Everything else that an attempt can end in; none of it is to happen."""
 
-LONGEST = 500
+LONGEST = 600
 
 
 @dataclass(frozen=True)
@@ -40,12 +40,14 @@ def judge(kind: Kind, error: Optional[BaseException], folder: Path) -> Verdict:
         return Verdict("memory", _short(error))
     if not isinstance(error, MobilesegError):
         return Verdict("traceback", _short(error))
+    # As it is printed.
     text = one_line(error)
-    fault = _message_fault(text, (*kind.mentions, str(folder)))
+    fault = message_fault(text, (*kind.mentions, str(folder)))
     return Verdict("message", f"{fault}: {text[:LONGEST]}") if fault else Verdict(ERROR, text)
 
 
-def _message_fault(text: str, mentions: Tuple[str, ...]) -> Optional[str]:
+def message_fault(text: str, mentions: Tuple[str, ...]) -> Optional[str]:
+    """What is wrong with a printed message that must hold one of `mentions`; None where nothing is."""
     if not text:
         return "empty"
     if len(text) > LONGEST + max(map(len, mentions)):

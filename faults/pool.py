@@ -3,6 +3,7 @@
 import json
 import os
 import queue
+import re
 import select
 import signal
 import subprocess
@@ -107,19 +108,25 @@ class Child:
         try:
             status = self._process.wait(timeout=1)
         except subprocess.TimeoutExpired:
+            self._process.send_signal(signal.SIGUSR1)
+            time.sleep(0.5)
+            where = re.findall(r'File "[^"]*?([^"/]*)", line (\d+)', self._said())[-40:]
             self.close()
-            return "time", f"no end within {seconds * _PATIENCE} s"
+            at = ", ".join(f"{name}:{line}" for name, line in where)
+            return "time", f"no end within {seconds * _PATIENCE} s; threads at {at}"[:600]
         said = self.last_words()
         self.close()
         if status == -signal.SIGXCPU:
             return "time", f"no end within {seconds} s of processor time"
         return "crash", f"{end_of(status)}: {said}"
 
+    def _said(self) -> str:
+        self._log.seek(0)
+        return self._log.read().decode("utf-8", "replace")
+
     def last_words(self) -> str:
         """The end of what it printed."""
-        self._log.seek(0)
-        lines = self._log.read().decode("utf-8", "replace").split("\n")
-        said = [line.strip() for line in lines if line.strip()]
+        said = [line.strip() for line in self._said().split("\n") if line.strip()]
         return " | ".join(said[-3:])[-400:]
 
     def close(self) -> None:

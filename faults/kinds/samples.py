@@ -41,9 +41,11 @@ class Label(Kind):
             )
         else:
             what = "another picture"
-            side = random.choice((5000, 20_000))
-            other = honest_files("picture.jpg", "picture.bmp", "rows.jsonl", "small.pdparams")
-            files["label.png"] = random.choice((blank(side, side), *other.values(), files["picture.png"]))
+            others = honest_files("picture.jpg", "picture.bmp", "rows.jsonl", "small.pdparams", "picture.png")
+            files["label.png"] = random.choice(list(others.values()))
+            if random.random() < 0.3:
+                side = random.choice((5000, 20_000))
+                files["label.png"] = blank(side, side)
         return what, files
 
     def attempt(self, folder: Path) -> None:

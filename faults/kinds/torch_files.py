@@ -57,7 +57,7 @@ class Zip(Paddle):
         elif what == "emptied":
             members[name] = b""
         elif what == "bomb":
-            members[name], compression = b"\0" * (300 << 20), zipfile.ZIP_DEFLATED
+            members[name], compression = b"\0" * (50 << 20), zipfile.ZIP_DEFLATED
         elif what == "renamed":
             other = random.choice(("../../marker", "/tmp/marker", "data.pkl", "x/data/0", "\x1b[2J"))
             members[other] = members.pop(name)
