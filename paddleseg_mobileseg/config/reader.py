@@ -5,6 +5,7 @@ constructor. Here every key is held against what the component takes, before any
 """
 
 import copy
+import os
 import re
 from pathlib import Path
 from typing import Any, Dict, Iterable, List, Mapping, Optional, Union
@@ -147,7 +148,7 @@ def _read(path: str, above: List[Path], known: Dict[Path, Dict[str, Any]]) -> Di
     """A file merged with its bases; `above` are those it is a base of, `known` what was read before."""
     file = Path(path)
     origin = f", the _base_ of {above[-1]}" if above else ""
-    if "\0" in path or not file.is_file():
+    if not os.path.isfile(path):  # of a path that no file can have, Path.is_file would raise
         raise InputError(f"there is no config {shown(path, 300)}{origin}")
     if file.suffix not in (".yml", ".yaml"):
         raise InputError(f"config {path}{origin} must be a .yml or .yaml file")

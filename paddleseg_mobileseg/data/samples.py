@@ -14,6 +14,8 @@ from ..errors import InputError, MobilesegError, shown
 from ..opencv_files import read_pixels
 from .draws import random_numbers_of
 
+_LONGEST_PATH = 500
+
 UNREADABLE = "unreadable"
 SIZES_DIFFER = "sizes differ"
 BAD_LABEL = "bad label"
@@ -97,6 +99,11 @@ def file_fault(path: str, thorough: bool) -> Optional[str]:
     return None
 
 
+def _named(path: str) -> str:
+    """A path for a message; what is longer than paths are is no path, and only begun."""
+    return path if len(path) <= _LONGEST_PATH else shown(path, _LONGEST_PATH)
+
+
 def _is_regular(path: str) -> bool:
     """To be asked before a file is opened: a FIFO would be waited for, and /dev/zero has no end."""
     return stat.S_ISREG(os.stat(path).st_mode)
@@ -133,7 +140,7 @@ def files_problem(files: Sequence[str], thorough: bool) -> Optional[Problem]:
     for path in files:
         fault = file_fault(path, thorough=False)
         if fault:
-            return Problem(UNREADABLE, f"{path} {fault}")
+            return Problem(UNREADABLE, f"{_named(path)} {fault}")
     if len(files) == 2:
         image, label = (header_size(path) for path in files)
         if image and label and image != label:
@@ -145,7 +152,7 @@ def files_problem(files: Sequence[str], thorough: bool) -> Optional[Problem]:
     for path in files if thorough else ():
         fault = file_fault(path, thorough)
         if fault:
-            return Problem(UNREADABLE, f"{path} {fault}")
+            return Problem(UNREADABLE, f"{_named(path)} {fault}")
     return None
 
 

@@ -7,9 +7,10 @@ import subprocess
 from dataclasses import dataclass
 from typing import Dict, Optional, Sequence
 
-from ..errors import ToolError
+from ..errors import ToolError, shown
 
 _LOG_PREFIX = re.compile(r"^\[[A-Z] [^\]]*\]\s*")
+_LONGEST_WORDS = 400
 _REASON = re.compile(r"Check failed|[Ee]rror|not supported|No space left|MemoryError")
 
 
@@ -17,7 +18,7 @@ def last_words(output: str) -> str:
     """The line of a tool's output that says why it ended: the last one about an error, or else the last one."""
     lines = [_LOG_PREFIX.sub("", line.strip()) for line in output.splitlines() if line.strip()]
     reasons = [line for line in lines if _REASON.search(line)]
-    return (reasons or lines or ["it printed nothing"])[-1]
+    return shown((reasons or lines or ["it printed nothing"])[-1], _LONGEST_WORDS)
 
 
 def end_of(status: int) -> str:

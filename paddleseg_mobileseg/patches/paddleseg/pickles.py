@@ -12,7 +12,7 @@ import paddle
 
 from ...checkpoints.reader import explained, plain_content, read_checkpoint
 from ...checkpoints.safetensors_file import SUFFIX
-from ...errors import InputError
+from ...errors import InputError, shown
 from ..patch import Patch, lookup, replace_everywhere
 
 TRUST = "MOBILESEG_TRUST_PICKLES"
@@ -103,11 +103,15 @@ def _load_checked() -> None:
 
     @functools.wraps(stock)
     def load(path: Any, **configs: Any) -> Any:
+        source = path
         if isinstance(path, str) and path.endswith(SUFFIX):
-            stream = io.BytesIO(pickle.dumps(read_checkpoint(path), protocol=4))
-            content = stock(stream, **configs)
-        else:
-            content = stock(path, **configs)
+            source = io.BytesIO(pickle.dumps(read_checkpoint(path), protocol=4))
+        try:
+            content = stock(source, **configs)
+        except LookupError as error:  # Paddle's search for tensors in what is no table of them
+            raise InputError(
+                f"checkpoint {path} is no table of tensors by name: it has the key {shown(error)}"
+            ) from error
         for check in _checks:
             check(content, path)
         return content
