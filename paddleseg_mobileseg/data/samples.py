@@ -51,7 +51,7 @@ def sample_files(dataset, index: int) -> Tuple[str, ...]:
 def sample_name(dataset, index: int) -> str:
     """What to call a sample in a message: its image's file, or its position."""
     files = sample_files(dataset, index)
-    return files[0] if files else f"sample {index} of {type(dataset).__name__}"
+    return _named(files[0]) if files else f"sample {index} of {type(dataset).__name__}"
 
 
 def has_class_numbers(dataset, sample: Any) -> bool:
@@ -101,7 +101,8 @@ def file_fault(path: str, thorough: bool) -> Optional[str]:
 
 def _named(path: str) -> str:
     """A path for a message; what is longer than paths are is no path, and only begun."""
-    return path if len(path) <= _LONGEST_PATH else shown(path, _LONGEST_PATH)
+    fits = len(shown(path, _LONGEST_PATH + 1)) <= _LONGEST_PATH
+    return path if fits else shown(path, _LONGEST_PATH)
 
 
 def _is_regular(path: str) -> bool:

@@ -361,6 +361,9 @@ def test_an_incomplete_model_of_opt_is_noticed(small, tmp_path):
     for size in (0, 10, 20, 300, len(content) - 1):
         (tmp_path / "cut.nb").write_bytes(content[:size])
         assert opt.expected_size(tmp_path / "cut.nb") != size
+    for size_of_topology in (b"\xff" * 8, b"\xff" * 7 + b"\x7f"):
+        (tmp_path / "lies.nb").write_bytes(content[:18] + size_of_topology + content[26:])
+        assert opt.expected_size(tmp_path / "lies.nb") == -1
     assert opt.expected_size(tmp_path / "model.nb") == len(content)
 
 

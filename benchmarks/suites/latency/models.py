@@ -183,7 +183,7 @@ def _with_tail(exact: LoweredModel, label_map: str) -> LoweredModel:
 
 def _write_paddle(lowered: LoweredModel, folder: Path) -> None:
     """Program and parameters for Paddle Inference, described as a `.nb` is."""
-    program, params = lowered.program.save(folder)
+    _, params = lowered.program.save(folder)
     metadata = Metadata(
         target="paddle",
         precision="float32",
@@ -193,7 +193,7 @@ def _write_paddle(lowered: LoweredModel, folder: Path) -> None:
         output=lowered.output,
         num_classes=count_classes(lowered.program),
         sha256=sha256_of(params),
-        bytes=program.stat().st_size + params.stat().st_size,
+        bytes=params.stat().st_size,
         opt_version=opt_version(),
         versions=versions(),
         source_ops=lowered.source.op_counts(),

@@ -130,7 +130,7 @@ def expected_size(path: Path) -> int:
             file.seek(4, 1)
             for _ in range(count):
                 file.seek(number("I"), 1)
-        except (struct.error, OSError, OverflowError):
+        except (struct.error, OSError, OverflowError, ValueError):
             # A damaged size may be beyond what a file can have.
             return -1
         return file.tell()
