@@ -176,6 +176,8 @@ def damage_pickle(random: Random, data: bytes) -> Tuple[str, bytes]:
         ("bomb", _bomb),
     )
     for _ in range(random.choice((1, 1, 2, 3))):
+        if len(pieces) < 3:  # nothing is left between start and end
+            break
         at = _place(random, pieces)
         what = random.choice(("fragment", "fragment", "fragment", "removed", "repeated", "swapped", "build", "string"))
         if what == "fragment":

@@ -108,10 +108,9 @@ def _load_checked() -> None:
             source = io.BytesIO(pickle.dumps(read_checkpoint(path), protocol=4))
         try:
             content = stock(source, **configs)
-        except LookupError as error:  # Paddle's search for tensors in what is no table of them
-            raise InputError(
-                f"checkpoint {path} is no table of tensors by name: it has the key {shown(error)}"
-            ) from error
+        except (LookupError, TypeError, AttributeError, NotImplementedError) as error:
+            # Paddle's search for tensors in what is plain data and no table of them.
+            raise InputError(f"checkpoint {path} is no table of tensors by name ({shown(error, 200)})") from error
         for check in _checks:
             check(content, path)
         return content
