@@ -73,6 +73,8 @@ def run_to_end(
         )
     except OSError as error:
         raise ToolError(f"cannot start {name} ({command[0]}): {error.strerror}") from error
+    except ValueError as error:  # an argument with a zero byte, such as a phone's name that adb gave
+        raise ToolError(f"cannot start {name} ({command[0]}): {error} in {shown(list(command[1:]), 200)}") from error
     except subprocess.TimeoutExpired as error:
         raise ToolError(f"{name} did not end within {timeout:g} s and was stopped") from error
     return Finished(done.returncode, *(text.decode("utf-8", "replace") for text in (done.stdout, done.stderr)))

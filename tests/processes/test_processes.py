@@ -66,6 +66,12 @@ def test_a_tool_that_hangs_is_stopped():
         run_tool(python("import time; time.sleep(3000)"), "a tool", timeout=0.5)
 
 
+def test_an_argument_with_a_zero_byte_is_named():
+    """Such as the name of a phone that adb gave."""
+    with pytest.raises(ToolError, match=r"cannot start adb \(adb\): embedded null byte in \['-s', 'SERI\\x00AL'\]"):
+        run_tool(["adb", "-s", "SERI\0AL"], "adb", PATIENT)
+
+
 def test_a_tool_that_is_not_there_is_named():
     with pytest.raises(ToolError, match="cannot start a tool .*no-such-program"):
         run_tool(["./no-such-program"], "a tool", timeout=PATIENT)
