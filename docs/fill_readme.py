@@ -123,10 +123,15 @@ def demo() -> str:
         ("Paddle-Lite against Paddle, logits", difference(pairs["exact"])),
         ("Paddle-Lite against Paddle, labels", f"{100 * pairs['exact']['pixel_agreement']:.4f} % of the pixels"),
         (
-            f"latency at {width}x{height}, one thread, network + exact label map",
-            f"{exact['network']['median_ms']:.1f} + {exact['label_map']['median_ms']:.2f} ms",
+            f"latency at {width}x{height}, one thread, network + exact label map: median, and least (far apart where "
+            "others use the cores)",
+            f"{exact['network']['median_ms']:.1f} + {exact['label_map']['median_ms']:.2f} ms, "
+            f"{exact['end_to_end']['min_ms']:.1f} ms",
         ),
-        ("the same with argmax in the graph", f"{argmax['end_to_end']['median_ms']:.1f} ms"),
+        (
+            "the same with argmax in the graph",
+            f"{argmax['end_to_end']['median_ms']:.1f} ms, {argmax['end_to_end']['min_ms']:.1f} ms",
+        ),
         ("size of the `.nb`, arm and x86", f"{files['arm'] / 1e6:.2f} MB and {files['x86'] / 1e6:.2f} MB"),
         ("training, and everything", f"{run['seconds']['train']:.0f} s and {sum(run['seconds'].values()):.0f} s"),
     ]
