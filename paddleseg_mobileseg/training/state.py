@@ -9,11 +9,13 @@ from typing import Any, Dict, Optional
 
 from ..errors import InputError
 from ..files import write_text
+from ..schema import check_schema, from_dict
 
 STATE_FILE = "training_state.json"
 BEST_FILE = "best.json"
 WEIGHTS, OPTIMIZER, AVERAGE = "model.pdparams", "model.pdopt", "ema_model.pdparams"
-_FORMAT = 1
+SCHEMA = 1
+_AGAIN = "go on from another checkpoint"
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,21 @@ class TrainingState:
     scaler: Optional[Dict[str, Any]] = None
 
 
+@dataclass(frozen=True)
+class _File:
+    """Length in bytes and checksum of a file of a checkpoint."""
+
+    bytes: int
+    crc32: int
+
+
+@dataclass(frozen=True)
+class _Files:
+    """What the state says of the files beside it, by name."""
+
+    files: Dict[str, _File]
+
+
 def checksum(path: Path) -> int:
     """CRC-32 of a file's bytes: it tells damage, not malice."""
     value = 0
@@ -66,10 +83,8 @@ def write_state(folder: Path, state: TrainingState) -> None:
     Raises:
         InputError: it cannot be written.
     """
-    files = {
-        path.name: {"bytes": path.stat().st_size, "crc32": checksum(path)} for path in sorted(folder.iterdir())
-    }
-    write_text(folder / STATE_FILE, json.dumps({"format": _FORMAT, **asdict(state), "files": files}, indent=1))
+    files = {path.name: asdict(_File(path.stat().st_size, checksum(path))) for path in sorted(folder.iterdir())}
+    write_text(folder / STATE_FILE, json.dumps({"schema": SCHEMA, **asdict(state), "files": files}, indent=1))
 
 
 def read_state(folder: Path) -> Optional[TrainingState]:
@@ -83,24 +98,20 @@ def read_state(folder: Path) -> Optional[TrainingState]:
         return None
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        if content.pop("format") != _FORMAT:
-            raise InputError(f"{path} was written by another version of this plugin; update it, or start anew")
-        files = {str(name): (int(row["bytes"]), int(row["crc32"])) for name, row in content.pop("files").items()}
-        best, average = (_best(content.pop(key)) for key in ("best", "best_average"))
-        scaler = content.pop("scaler")
-        state = TrainingState(
-            best=best, best_average=average, scaler=dict(scaler) if scaler is not None else None,
-            **{name: int(value) for name, value in content.items()},
-        )
-    except InputError:
-        raise
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{path} is damaged ({type(error).__name__}: {str(error)[:80]})") from error
-    for name, (size, crc) in files.items():
+    check_schema(content, SCHEMA, str(path), _AGAIN)
+    stated = {key: value for key, value in content.items() if key not in ("schema", "files")}
+    try:
+        state = from_dict(TrainingState, stated)
+        files = from_dict(_Files, {"files": content.get("files")}).files
+    except InputError as error:
+        raise InputError(f"{path} is damaged: {error}") from error
+    for name, stored in files.items():
         file = folder / Path(name).name
         if not file.is_file():
             raise InputError(f"{file} is missing")
-        if file.stat().st_size != size or checksum(file) != crc:
+        if _File(file.stat().st_size, checksum(file)) != stored:
             raise InputError(f"{file} is damaged: it is not what was saved")
     return state
 

@@ -52,7 +52,7 @@ def test_auto_takes_the_newest_and_says_which(save_dir, capsys):
         (cut, "model.pdopt", "model.pdopt is damaged: it is not what was saved"),
         (turned, "model.pdparams", "model.pdparams is damaged: it is not what was saved"),
         (cut, "training_state.json", "training_state.json is damaged (JSONDecodeError"),
-        (edited, "training_state.json", "training_state.json is damaged (TypeError"),
+        (edited, "training_state.json", "training_state.json is damaged: seed is {} and not of type int"),
         (lambda path: path.write_text("[" * 9999), "training_state.json", "training_state.json is damaged (Recursion"),
     ],
 )

@@ -27,7 +27,6 @@ class PaddleProcess:
     """One child for all programs of this process; started when it is first asked, and again after it died.
 
     A program that kills it takes the graphs with it that were loaded; `StaticGraph` loads its own again.
-
     """
 
     def __init__(self) -> None:

@@ -14,6 +14,12 @@ from .program import OpDesc, ProgramDesc, VarDesc, VarType, dims_of, inputs_of, 
 from .structure import fault_of_dims
 
 
+_OP_TIMEOUT = 60
+_RUN_TIMEOUT = 300
+_LOOP_TIMEOUT = 120
+"""Seconds for a program with loops, which networks for phones have none of but PaddleSeg's VIM."""
+
+
 @contextmanager
 def static_mode() -> Iterator[None]:
     """Paddle's static-graph mode, and the mode there was afterwards."""
@@ -24,12 +30,6 @@ def static_mode() -> Iterator[None]:
     finally:
         if was_dynamic:
             paddle.disable_static()
-
-
-_OP_TIMEOUT = 60
-_RUN_TIMEOUT = 300
-_LOOP_TIMEOUT = 120
-"""Seconds for a program with loops, which networks for phones have none of but PaddleSeg's VIM."""
 
 
 def reason(error: Exception) -> str:
