@@ -35,7 +35,9 @@ BATCH = np.ones([1, 3, 32, 32], np.float32)
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
     """A small export: a convolution, a bias that is reshaped, an activation, and an op that names the output."""
-    return export_around(nn.ReLU6(), tmp_path_factory.mktemp("whole"))
+    # Paddle numbers what it names, through all exports of a process: here from 0 on.
+    with paddle.utils.unique_name.guard():
+        return export_around(nn.ReLU6(), tmp_path_factory.mktemp("whole"))
 
 
 @pytest.fixture

@@ -13,7 +13,6 @@ from .paddle_process import Refused, paddle_process
 from .program import OpDesc, ProgramDesc, VarDesc, VarType, dims_of, inputs_of, outputs_of
 from .structure import fault_of_dims
 
-
 _OP_TIMEOUT = 60
 _RUN_TIMEOUT = 300
 _LOOP_TIMEOUT = 120
