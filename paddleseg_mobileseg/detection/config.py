@@ -6,7 +6,7 @@ from typing import Any, Dict, List, Sequence, Union
 import yaml
 from ppdet.core import workspace
 
-from ..errors import InputError
+from ..errors import InputError, shown
 from .backbones import SeaFormerBackbone, StrideFormerBackbone
 
 _BACKBONES = (SeaFormerBackbone.__name__, StrideFormerBackbone.__name__)
@@ -26,7 +26,10 @@ def load_config(path: Union[str, Path], opts: Sequence[str] = (), pretrained: bo
     """
     path = Path(path)
     _check_file(path)
-    config = workspace.load_config(str(path))
+    try:
+        config = workspace.load_config(str(path))
+    except yaml.YAMLError as error:
+        raise InputError(f"cannot read config {path}: {shown(error, 300)}") from error
     for opt in opts:
         workspace.merge_config(_override(config, opt))
     if "architecture" not in config:
@@ -38,10 +41,7 @@ def load_config(path: Union[str, Path], opts: Sequence[str] = (), pretrained: bo
 
 
 def _check_file(path: Path, above: Sequence[Path] = ()) -> None:
-    """Read a file and its bases without building anything from them.
-
-    PaddleDetection reads them with a loader that runs what a tag such as !!python/object/apply says.
-    """
+    """Read a file and its bases without building anything from them, for an error that says where the fault is."""
     if path.suffix not in (".yml", ".yaml") or not path.is_file():
         raise InputError(f"there is no config {path}" if not path.is_file() else f"config {path} must be a .yml file")
     if path.resolve() in above:
@@ -58,7 +58,9 @@ def _check_file(path: Path, above: Sequence[Path] = ()) -> None:
     if not isinstance(root, yaml.MappingNode):
         raise InputError(f"config {path} must hold keys and values")
     for key, value in root.value:
-        if key.value == workspace.BASE_KEY and isinstance(value, yaml.SequenceNode):
+        if key.value == workspace.BASE_KEY:
+            if not isinstance(value, yaml.SequenceNode) or any(each.id != "scalar" for each in value.value):
+                raise InputError(f"config {path}: _BASE_ must be a list of files")
             for base in value.value:
                 _check_file(path.parent / Path(base.value).expanduser(), (*above, path.resolve()))
 

@@ -3,8 +3,9 @@
 from typing import Tuple
 
 from PIL import ImageDraw
+from ppdet.core import workspace
 
-from ..patches.patch import Patch
+from ..patches.patch import Patch, lookup, replace_source, source_of
 
 
 def _text_size(self: ImageDraw.ImageDraw, text: str) -> Tuple[int, int]:
@@ -24,4 +25,17 @@ TEXT_SIZE = Patch(
     apply=_restore_text_size,
 )
 
-PATCHES = [TEXT_SIZE]
+_LOADER = "Loader=yaml.Loader)"
+
+UNSAFE_CONFIGS = Patch(
+    name="unsafe_configs",
+    what="a config of PaddleDetection can hold code that runs when it is read",
+    upstream="ppdet/core/workspace.py, _load_config_with_base: yaml.Loader does what tags such as "
+    "!!python/object/apply say; yaml.FullLoader knows PaddleDetection's own tags too, and calls nothing",
+    detect=lambda: _LOADER in source_of(lookup(workspace.__name__, "_load_config_with_base")),
+    apply=lambda: replace_source(
+        workspace._load_config_with_base, _LOADER, _LOADER.replace("yaml.Loader", "yaml.FullLoader")
+    ),
+)
+
+PATCHES = [TEXT_SIZE, UNSAFE_CONFIGS]

@@ -195,6 +195,8 @@ def test_unknown_variant_and_stride_are_refused(arguments, message):
     "text, message",
     [
         ("a: !!python/object/apply:os.system ['touch TOUCHED']", "holds .*python.*which would run code"),
+        ("_BASE_: c", "_BASE_ must be a list of files"),
+        ("<<: {_BASE_: [hidden]}", "could not determine a constructor"),
         ("_BASE_: [none.yml]", "there is no config .*none.yml"),
         ("_BASE_: [config.yml]", "its own _BASE_"),
         ("a: [", "cannot read config"),
@@ -204,6 +206,8 @@ def test_unknown_variant_and_stride_are_refused(arguments, message):
 def test_config_is_looked_through_before_paddledetection_reads_it(tmp_path, text, message):
     path = tmp_path / "config.yml"
     path.write_text(text.replace("TOUCHED", str(tmp_path / "touched")))
+    for name in ("c", "hidden"):
+        (tmp_path / name).write_text(f"a: !!python/object/apply:os.system ['touch {tmp_path / 'touched'}']")
     with pytest.raises(InputError, match=message):
         load_config(path)
     assert not (tmp_path / "touched").exists()
