@@ -23,6 +23,7 @@ ROOMS = (
     "strict_yaml",
     "opencv_files",
     "schema",
+    "classes",
     "labels",
     "processes",
     "report",
