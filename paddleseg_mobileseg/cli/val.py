@@ -2,13 +2,14 @@
 
 import argparse
 import json
-from typing import Any, Dict, Optional
+from typing import Any, Dict
 
 from paddleseg.core import evaluate
 from paddleseg.cvlibs import SegBuilder
 from paddleseg.utils import utils
 
 from ..config.reader import build
+from ..data.known_classes import named_classes
 from ..report.tables import Table, cell
 from . import paddleseg_tools as tools
 
@@ -65,6 +66,7 @@ def _evaluate(args: argparse.Namespace) -> Dict[str, Any]:
     model = build(config, "model", builder, args.config)
     tools.load_checkpoint(model, args.model_path)
     dataset = build(config, "val_dataset", builder, args.config)
+    named = named_classes(config, dataset)
     with tools.one_error("evaluation"):
         miou, accuracy, iou, precision, kappa = evaluate(model, dataset, num_workers=args.num_workers, **options)
     return {
@@ -73,12 +75,7 @@ def _evaluate(args: argparse.Namespace) -> Dict[str, Any]:
         "kappa": float(kappa),
         "images": len(dataset),
         "classes": [
-            {"class": index, "name": _class_name(dataset, index), "iou": float(a), "precision": float(b)}
+            {"class": index, "name": named and named.names[index], "iou": float(a), "precision": float(b)}
             for index, (a, b) in enumerate(zip(iou, precision))
         ],
     }
-
-
-def _class_name(dataset: Any, index: int) -> Optional[str]:
-    names = getattr(dataset, "CLASSES", None)
-    return names[index] if names is not None else None
