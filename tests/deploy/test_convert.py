@@ -1,6 +1,8 @@
 import json
+import shutil
 import sys
 from dataclasses import asdict
+from pathlib import Path
 
 import numpy as np
 import paddle
@@ -19,7 +21,7 @@ from paddleseg_mobileseg.deploy.passes import legalize
 from paddleseg_mobileseg.deploy.runtime import opt
 from paddleseg_mobileseg.deploy.runtime.metadata import metadata_path, read_metadata, sha256_of
 from paddleseg_mobileseg.deploy.support import check_support
-from support.exports import MEAN, STD, export, export_around, exported_network, exported_stock
+from support.exports import MEAN, STD, TRANSFORMS, describe, export, export_around, exported_network, exported_stock
 
 
 @pytest.fixture(scope="module")
@@ -253,6 +255,7 @@ def test_labels_keep_their_dtype(dtype, tmp_path):
 
 def test_names_of_classes_reach_the_json_file(small, tmp_path):
     names = [f"kind {index}" for index in range(8)]
+    small = Path(shutil.copytree(small, tmp_path / "exported"))
     describe(small, TRANSFORMS, classes=[*names[:7], {"name": names[7], "colour": "#0a0b0c"}])
     converted = convert(small, tmp_path / "model.nb", "arm").metadata
     assert read_metadata(tmp_path / "model.nb") == converted
