@@ -86,7 +86,8 @@ def _print(report: SplitReport, names: Names, show: int) -> None:
     if total:
         print("  pixels of each class:")
         for index, pixels in enumerate(report.class_pixels):
-            print(f"    {index:>4}  {pixels:>12}  {100 * pixels / total:6.2f} %  {names[index] if names else ''}".rstrip())
+            name = f"  {names[index]}" if names else ""
+            print(f"    {index:>4}  {pixels:>12}  {100 * pixels / total:6.2f} %{name}")
         print(f"    ignored {report.ignored_pixels:>9}  {100 * report.ignored_pixels / total:6.2f} %")
         absent = report.absent_classes()
         if absent:

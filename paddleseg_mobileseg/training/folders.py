@@ -15,7 +15,8 @@ from .state import OPTIMIZER, WEIGHTS, TrainingState, write_state
 
 BEST_FOLDERS = ("best_model", "ema_best_model")
 _NAME = re.compile(r"^iter_(\d+)$")
-_LEFTOVER = re.compile(r"^\.iter_\d+\.|^\.+stop_|^\.(losses\.csv|evaluations\.csv|config\.yml|command\.txt|classes\.txt)\.")
+_WRITTEN = r"losses\.csv|evaluations\.csv|config\.yml|command\.txt|classes\.txt"
+_LEFTOVER = re.compile(rf"^\.iter_\d+\.|^\.+stop_|^\.({_WRITTEN})\.")
 
 
 def iteration_of(folder: Union[str, Path]) -> Optional[int]:

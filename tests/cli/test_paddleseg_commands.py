@@ -22,7 +22,6 @@ from paddleseg_mobileseg.training.records import read_evaluations
 from support.mobileseg_command import ROOT, last_line, run
 from support.small_data import HEIGHT, NUM_CLASSES, WIDTH, changed, config, write_config, write_data
 
-
 NAMES = ["ground", "red brick", {"name": "leaf", "colour": "#00ff40"}, "pond"]
 
 
