@@ -38,6 +38,7 @@ ROOMS = (
     "deploy.runtime",
     "deploy.steps",
     "deploy.android",
+    "segmenter",
     "patches",
     "plugin",
     "pretraining",

@@ -84,12 +84,7 @@ def restored_labels(
     Raises:
         InputError: a logit is not a number.
     """
-    steps = _undo(trans_info)
-    if input_size and any(step.name == "padding" for step in steps):
-        steps.insert(0, Step("resize", input_size))
-    if network_size:
-        steps.insert(0, Step("resize", network_size, align_corners))
-    steps = _without_idle(steps, logits.shape[2:])
+    steps = _steps_back(logits, trans_info, network_size, input_size, align_corners)
     resizes = [index for index, step in enumerate(steps) if step.name == "resize"]
     last = resizes[-1] if resizes else len(steps)
     for step in steps[:last]:
@@ -99,6 +94,39 @@ def restored_labels(
     for _, (height, width), _ in steps[last + 1:]:
         labels = labels[:, :height, :width]
     return labels
+
+
+def restored_scores(
+    logits: np.ndarray,
+    trans_info: Sequence[Any],
+    network_size: Optional[Tuple[int, int]] = None,
+    input_size: Optional[Tuple[int, int]] = None,
+    align_corners: bool = False,
+) -> np.ndarray:
+    """What `restored_labels` takes the argmax of, every class interpolated: float32 [N, C, H, W].
+
+    Args:
+        logits, trans_info, network_size, input_size, align_corners: as of `restored_labels`; probabilities will do too.
+    """
+    for step in _steps_back(logits, trans_info, network_size, input_size, align_corners):
+        logits = _taken(logits, step)
+    return np.ascontiguousarray(logits, np.float32)
+
+
+def _steps_back(
+    logits: np.ndarray,
+    trans_info: Sequence[Any],
+    network_size: Optional[Tuple[int, int]],
+    input_size: Optional[Tuple[int, int]],
+    align_corners: bool,
+) -> List[Step]:
+    """The steps from a network's logits to the image's size; the arguments are those of `restored_labels`."""
+    steps = _undo(trans_info)
+    if input_size and any(step.name == "padding" for step in steps):
+        steps.insert(0, Step("resize", input_size))
+    if network_size:
+        steps.insert(0, Step("resize", network_size, align_corners))
+    return _without_idle(steps, logits.shape[2:])
 
 
 def _taken(logits: np.ndarray, step: Step) -> np.ndarray:
