@@ -1,11 +1,12 @@
 """The `mobileseg` command: one module a subcommand, imported only when it is asked for.
 
 A subcommand module has `EXAMPLE` (a command line that works), `add_arguments(parser)`
-and `run(args)`, which returns an exit status or None for success. What takes long to load
-(Paddle, PaddleSeg) is imported by `run` wherever the flags do without.
+and `run(args)`, which returns an exit status or None for success; `args.command_line` is
+what was typed. What takes long to load (Paddle, PaddleSeg) is imported by `run` wherever the flags do without.
 """
 
 import importlib
+import shlex
 import sys
 from typing import List, Optional
 
@@ -73,4 +74,6 @@ def _run(argv: List[str]) -> Optional[int]:
     if name not in SUBCOMMANDS:
         raise InputError(f"there is no command '{name}'{near(name, SUBCOMMANDS)}: `mobileseg --help` lists them")
     module = importlib.import_module("." + name.replace("-", "_"), __name__)
-    return module.run(_build_parser(name, module).parse_args(arguments))
+    args = _build_parser(name, module).parse_args(arguments)
+    args.command_line = shlex.join(["mobileseg", *argv])
+    return module.run(args)

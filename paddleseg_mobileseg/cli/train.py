@@ -13,11 +13,12 @@ from paddleseg.cvlibs import Config, SegBuilder
 from paddleseg.utils import utils
 
 from ..checkpoints.loading import load_weights
-from ..config.reader import build, load_config, without_pretrained
+from ..config.reader import build, config_text, load_config, without_pretrained
 from ..errors import InputError
 from ..files import check_save_dir
 from ..patches.paddleseg.training import check_several_processes
 from ..training.folders import BEST_FOLDERS
+from ..training.request import Request, requesting
 from ..training.resuming import find_checkpoint
 from ..training.state import AVERAGE, WEIGHTS, read_best
 from . import paddleseg_tools as tools
@@ -90,6 +91,7 @@ def _train(args: argparse.Namespace) -> Dict[str, Any]:
     tools.use_data_format(config, args.data_format)
     if getattr(args, "use_multilabel", False):
         config.dic["test_config"] = {**config.test_config, "use_multilabel": True}
+    request = Request(config=config_text(config), command=args.command_line)
     resumed = find_checkpoint(args.resume_model, args.save_dir, config.iters, talk=False)
     if resumed is not None:
         config.dic["model"] = without_pretrained(config.dic["model"])
@@ -107,7 +109,7 @@ def _train(args: argparse.Namespace) -> Dict[str, Any]:
     parts = {name: build(config, name, builder, args.config) for name in ("train_dataset", "optimizer", "loss")}
     if args.repeats > 1:
         _repeat(parts["train_dataset"], args.repeats)
-    with tools.one_error("training"):
+    with tools.one_error("training"), requesting(request):
         train(
             model,
             parts["train_dataset"],

@@ -14,7 +14,7 @@ from .state import OPTIMIZER, WEIGHTS, TrainingState, write_state
 
 BEST_FOLDERS = ("best_model", "ema_best_model")
 _NAME = re.compile(r"^iter_(\d+)$")
-_LEFTOVER = re.compile(r"^\.iter_\d+\.|^\.+stop_|^\.losses\.csv\.")
+_LEFTOVER = re.compile(r"^\.iter_\d+\.|^\.+stop_|^\.(losses\.csv|evaluations\.csv|config\.yml|command\.txt)\.")
 
 
 def iteration_of(folder: Union[str, Path]) -> Optional[int]:

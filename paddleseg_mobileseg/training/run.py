@@ -5,7 +5,8 @@ import os
 import shutil
 import signal
 import sys
-from dataclasses import replace
+import time
+from dataclasses import astuple, replace
 from pathlib import Path
 from typing import Any, Callable, Deque, Dict, Iterator, Mapping, Optional, Tuple
 
@@ -18,7 +19,7 @@ from ..data.samples import sample_name
 from ..errors import ToolError
 from ..files import atomic_path
 from .folders import BEST_FOLDERS, PendingCheckpoint, kept_checkpoints
-from .losses import LOSSES_FILE, LossRecord
+from .records import Evaluation, evaluation_record, loss_record
 from .resuming import Resumed
 from .state import AVERAGE, BEST_FILE, OPTIMIZER, WEIGHTS, Best, TrainingState, read_best, write_best
 from .stopping import StopRequests, resuming_command
@@ -47,7 +48,8 @@ class TrainingRun:
         self._pending: Optional[PendingCheckpoint] = None
         self._first = paddle.distributed.ParallelEnv().rank == 0
         start = resumed.iteration if resumed else 0
-        self._losses = LossRecord(self._save_dir / LOSSES_FILE, start)
+        self._losses, self._evaluations = (record(self._save_dir, start) for record in (loss_record, evaluation_record))
+        self._evaluated: Optional[Evaluation] = None
         if resumed is not None and resumed.state is not None:
             self._state = resumed.state
         else:
@@ -195,9 +197,11 @@ class TrainingRun:
             for tensor in model.state_dict().values():
                 if tensor.stop_gradient:
                     paddle.distributed.broadcast(tensor, src=0)
+        began = time.monotonic()
         result = evaluate(model, *args, **options)
         name = "best_average" if model is self._average else "best"
         miou, best = float(result[0]), getattr(self._state, name)
+        self._record(result, model is self._average, time.monotonic() - began)
         changes: Dict[str, Any] = {}
         if miou > best.miou:
             changes[name] = Best(miou, self._state.iteration)
@@ -205,6 +209,16 @@ class TrainingRun:
             changes["stale"] = 0 if miou > best.miou else self._state.stale + (miou < best.miou)
         self._state = replace(self._state, **changes)
         return result
+
+    def _record(self, result: Any, of_average: bool, seconds: float) -> None:
+        """Take the scores of an evaluation; that of the average comes after that of the weights."""
+        if of_average:
+            before = self._evaluated
+            row = replace(before, average_miou=float(result[0]), seconds=round(before.seconds + seconds, 3))
+        else:
+            row = Evaluation(float(result[0]), float(result[1]), float(result[4]), None, round(seconds, 3))
+        self._evaluated = row
+        self._evaluations.add(self._state.iteration, *astuple(row))
 
     def kept(self) -> Deque[str]:
         """The checkpoints that count against `keep_checkpoint_max`."""
@@ -269,6 +283,7 @@ class TrainingRun:
         scaler = self._scaler.state_dict() if self._scaler is not None else None
         pending, self._pending = self._pending, None
         self._losses.write()
+        self._evaluations.write()
         pending.commit(replace(self._state, scaler=_plain(scaler)))
 
     def close(self) -> None:

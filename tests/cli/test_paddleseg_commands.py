@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -15,7 +16,9 @@ from PIL import Image
 
 from paddleseg_mobileseg import VIM, InputError, ToolError, build_model
 from paddleseg_mobileseg.cli import main
+from paddleseg_mobileseg.config.reader import load_config
 from paddleseg_mobileseg.deploy.export import export_model
+from paddleseg_mobileseg.training.records import read_evaluations
 from support.mobileseg_command import ROOT, last_line, run
 from support.small_data import HEIGHT, NUM_CLASSES, WIDTH, changed, config, write_config, write_data
 
@@ -47,6 +50,24 @@ def test_training_prints_its_checkpoints_and_nothing_else(tmp_path, capsys):
     assert f"mIoU: {rows[0]['miou']:.4f}" in captured.err and "[EVAL]" in captured.err
     assert main(command) == 0
     assert capsys.readouterr().out == f"last iteration: {tmp_path}/out/iter_1/model.pdparams\n"
+
+
+def test_training_says_in_its_folder_what_it_trained(work, tmp_path, capsys):
+    """The config stands alone: bases merged in, overrides in their places, read back as what was trained."""
+    (tmp_path / "base.yml").write_text((work / "config.yml").read_text())
+    (tmp_path / "own.yml").write_text("_base_: base.yml\nmodel: {num_classes: 4}\n")
+    out, opts = tmp_path / "out", ["test_config={'scales': (0.75, 1.0)}"]
+    command = ["train", "--config", str(tmp_path / "own.yml"), "--device", "cpu", "--save_dir", str(out)]
+    command += ["--iters", "1", "--learning_rate", "0.125", "--opts", *opts]
+    assert main(command) == 0 and main(command) == 0
+    given = load_config(tmp_path / "own.yml", iters=1, learning_rate=0.125, opts=opts).dic
+    assert load_config(out / "config.yml").dic == {**given, "test_config": {"scales": [0.75, 1.0]}}
+    assert (out / "command.txt").read_text() == f"{shlex.join(['mobileseg', *command])}\n" * 2
+    (out / "config.yml").write_text("iters: 3  # mine\n")
+    capsys.readouterr()
+    assert main(command) == 0
+    assert f"warning: {out}/config.yml was not written by" in capsys.readouterr().err
+    assert (out / "config.yml").read_text() == "iters: 3  # mine\n"
 
 
 def test_training_can_be_resumed(tmp_path):
@@ -324,6 +345,8 @@ def test_two_processes_train(work, tmp_path):
     assert done.returncode == 0, logs
     assert "iter: 2/2" in logs[0] and "best mIoU" in logs[0] and "best mIoU" not in logs[1]
     assert (tmp_path / "out" / "best_model" / "model.pdparams").is_file()
+    assert list(read_evaluations(tmp_path / "out" / "evaluations.csv")) == [2]
+    assert (tmp_path / "out" / "command.txt").read_text().endswith("  # on 2 processes, by paddle.distributed.launch\n")
 
 
 def test_error_on_one_of_two_processes_ends_both(tmp_path):

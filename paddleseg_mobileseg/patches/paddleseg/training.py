@@ -15,6 +15,7 @@ from ...errors import InputError, ToolError
 from ...files import atomic_path, check_save_dir
 from ...processes.lock import locked_folder
 from ...training.folders import remove_leftovers
+from ...training.request import current_request
 from ...training.resuming import Resumed, find_checkpoint
 from ...training.run import TrainingRun
 from ...training.stopping import StopRequests
@@ -85,6 +86,8 @@ def _guard_train() -> None:
                     print(f"{resumed.folder} is the end of the training; nothing is left to do", file=sys.stderr)
                 return None
             given["resume_model"] = resumed.folder if resumed is not None else None
+            if first:
+                current_request().describe(save_dir)
             opened.enter_context(_told(given, resumed, save_dir))
             return train(*call.args, **call.kwargs)
 

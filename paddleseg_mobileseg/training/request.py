@@ -1,0 +1,83 @@
+"""What `mobileseg train` asks of a run beyond the arguments of PaddleSeg's loop, which passes none of it on."""
+
+import sys
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Iterator, Optional
+
+import paddle
+
+from ..errors import InputError
+from ..files import read_regular, write_text
+
+CONFIG_FILE, COMMAND_FILE = "config.yml", "command.txt"
+_MARK = "# Written by `mobileseg train`"
+_MOST_BYTES = 1 << 20
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked of a run.
+
+    Attributes:
+        config: the text of the config that it trains, which stands alone.
+        command: the command line that asks for it.
+    """
+
+    config: Optional[str] = None
+    command: Optional[str] = None
+
+    def describe(self, save_dir: Path) -> None:
+        """Write into the save folder what is being trained; the command line goes below those before it.
+
+        Raises:
+            InputError: it cannot be written.
+        """
+        if self.config is not None:
+            _write_config(save_dir / CONFIG_FILE, self.config)
+        if self.command is not None:
+            processes = paddle.distributed.ParallelEnv().nranks
+            on = f"  # on {processes} processes, by paddle.distributed.launch" if processes > 1 else ""
+            # Names of files may be of any bytes.
+            command = self.command.encode("utf-8", "backslashreplace").decode("utf-8")
+            write_text(save_dir / COMMAND_FILE, f"{_text(save_dir / COMMAND_FILE)}{command}{on}\n")
+
+
+_request: ContextVar[Request] = ContextVar("request", default=Request())
+
+
+def current_request() -> Request:
+    """What is asked of the run of this thread; nothing where it was not started by `mobileseg train`."""
+    return _request.get()
+
+
+@contextmanager
+def requesting(request: Request) -> Iterator[None]:
+    """Ask it of the runs within the block."""
+    token = _request.set(request)
+    try:
+        yield
+    finally:
+        _request.reset(token)
+
+
+def _write_config(path: Path, content: str) -> None:
+    """Write the config, and leave one alone that somebody else has put there."""
+    if path.exists() and not _text(path).startswith(_MARK):
+        print(
+            f"warning: {path} was not written by `mobileseg train` and stays as it is; a save folder of its own gets "
+            "the whole config of the run", file=sys.stderr,
+        )
+        return
+    write_text(path, f"{_MARK}: the whole config of this run\n{content}")
+
+
+def _text(path: Path) -> str:
+    """What a file holds, up to whole lines; nothing where it cannot be read as text."""
+    try:
+        text = read_regular(path, _MOST_BYTES).decode("utf-8")
+    except (InputError, UnicodeDecodeError):
+        return ""
+    return text if text.endswith("\n") or not text else f"{text}\n"
