@@ -1,7 +1,7 @@
 """Networks without their Python classes: exported folders, run by Paddle, and `.nb` files, run by Paddle-Lite."""
 
 from pathlib import Path
-from typing import Any, Optional, Tuple
+from typing import Any, Optional
 
 import numpy as np
 from paddleseg.cvlibs import manager
@@ -123,7 +123,8 @@ def _transform(step: Any, folder: Path) -> Any:
         return manager.TRANSFORMS[step["type"]](**{key: value for key, value in step.items() if key != "type"})
     except (KeyError, TypeError, ValueError, AssertionError) as error:
         reason = " ".join(str(error).split())
-        raise InputError(f"{folder / 'deploy.yaml'}: PaddleSeg does not take {step} ({reason}); export again") from error
+        where = folder / "deploy.yaml"
+        raise InputError(f"{where}: PaddleSeg does not take {step} ({reason}); export the model again") from error
 
 
 def composed(compose: Compose, image: np.ndarray) -> Prepared:
