@@ -13,12 +13,14 @@ from ..checkpoints.loading import load_weights
 from ..config.reader import load_config, without_pretrained
 from ..deploy.ir.static_graph import reason
 from ..errors import InputError, MobilesegError, ToolError
+from ..segmenter import ENGINES
 
 DEVICES = ("cpu", "gpu", "xpu", "npu", "mlu")
 
 
-def add_config_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--config", required=True, help="the config, a .yml file")
+def add_config_arguments(parser: argparse.ArgumentParser, required: bool = True) -> None:
+    otherwise = "" if required else ", of a checkpoint (default: config.yml beside it or in the run's folder)"
+    parser.add_argument("--config", required=required, help=f"the config, a .yml file{otherwise}")
     parser.add_argument(
         "--opts", nargs="+", metavar="KEY=VALUE", help="replace values of the config, such as model.num_classes=19"
     )
@@ -27,6 +29,15 @@ def add_config_arguments(parser: argparse.ArgumentParser) -> None:
 def add_device_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--device", choices=DEVICES, default="gpu", help="where to run, the CPU if it is missing (default: gpu)"
+    )
+
+
+def add_engine_argument(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--engine",
+        choices=ENGINES,
+        help="what runs it: paddle for a checkpoint or an exported folder, lite for a .nb or an exported folder "
+        "(default: the first that fits)",
     )
 
 

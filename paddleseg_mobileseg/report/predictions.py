@@ -38,7 +38,7 @@ def write_prediction(
     """Write the overlay and the label map of an image into the folders that PaddleSeg uses.
 
     Args:
-        name: of the image relative to both; that of the overlay with a suffix keeps it, otherwise it becomes a PNG.
+        name: of the image, relative to both; its suffix is that of the overlay too.
         labels: class numbers [H, W].
         classes: of the labels.
         folder: gets the two folders.
@@ -54,7 +54,7 @@ def write_prediction(
     shown = palette_image(labels, classes, str(name))
     written = []
     if drawn is not None:
-        written.append(folder / ADDED / (name if Path(name).suffix else f"{name}.png"))
+        written.append(folder / ADDED / name)
         with atomic_path(written[0]) as scratch:
             if not write_pixels(scratch, drawn[..., ::-1]):
                 raise InputError(f"cannot write {written[0]}; is the disk full?")

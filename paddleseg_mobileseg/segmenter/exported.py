@@ -58,8 +58,9 @@ def _lowered(folder: Path) -> LoweredModel:
     return lower(folder, "none") if lowered.source_label_map == "vim" else lowered
 
 
-def _classes_of(count: Optional[int]) -> Classes:
-    return unnamed(count or _UNKNOWN_CLASSES)
+def classes_or_numbers(named: Optional[Classes], count: Optional[int]) -> Classes:
+    """The classes that a file names; else numbers, as many as its program tells of."""
+    return named or unnamed(count or _UNKNOWN_CLASSES)
 
 
 class _FixedSize(Network):
@@ -84,7 +85,8 @@ class Export(_FixedSize):
 
     def __init__(self, folder: Path, lowered: LoweredModel):
         tensor = describe_input(lowered.program)
-        super().__init__(folder, _classes_of(count_classes(lowered.program)), tensor.shape[0], tensor.preprocessing)
+        classes = classes_or_numbers(lowered.source.classes, count_classes(lowered.program))
+        super().__init__(folder, classes, tensor.shape[0], tensor.preprocessing)
         self._tensor = lowered.output
         self._graph: Optional[StaticGraph] = StaticGraph(lowered.program)
 
@@ -101,7 +103,7 @@ class OpenSizeExport(Network):
     kind, engine = "export", "paddle"
 
     def __init__(self, folder: Path, model: ExportedModel):
-        super().__init__(folder, _classes_of(count_classes(model)), 1)
+        super().__init__(folder, classes_or_numbers(model.classes, count_classes(model)), 1)
         self._compose = Compose([_transform(step, folder) for step in model.transforms])
         self._graph: Optional[StaticGraph] = StaticGraph(model)
 
@@ -145,9 +147,8 @@ class Converted(_FixedSize):
 
     def __init__(self, path: Path, nb: Optional[Path] = None):
         metadata = _for_this_host(nb or path)
-        super().__init__(
-            path, _classes_of(metadata.num_classes), metadata.input.shape[0], metadata.input.preprocessing
-        )
+        classes = classes_or_numbers(metadata.classes, metadata.num_classes)
+        super().__init__(path, classes, metadata.input.shape[0], metadata.input.preprocessing)
         self._predictor = LitePredictor(nb or path)
 
     @property

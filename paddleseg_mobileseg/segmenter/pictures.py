@@ -110,4 +110,9 @@ def _listed(path: Path) -> List[NamedFile]:
     if not names or wrong is not None:
         what = "it is empty" if wrong is None else f"it holds {shown(wrong)}"
         raise InputError(f"{path} is neither an image nor a text file that lists images: {what}")
-    return [NamedFile(path.parent / name, Path(name.name) if name.is_absolute() else name) for name in names]
+    return [NamedFile(path.parent / name, name if _stays_inside(name) else Path(name.name)) for name in names]
+
+
+def _stays_inside(name: Path) -> bool:
+    """Whether it may be the name of a result: some folder's, and not another's."""
+    return not name.is_absolute() and ".." not in name.parts
