@@ -13,7 +13,7 @@ from ..checkpoints.loading import load_weights
 from ..config.reader import load_config, without_pretrained
 from ..deploy.ir.static_graph import reason
 from ..errors import InputError, MobilesegError, ToolError
-from ..segmenter import ENGINES
+from ..segmenter import ENGINES, Network
 
 DEVICES = ("cpu", "gpu", "xpu", "npu", "mlu")
 
@@ -116,6 +116,22 @@ def load_checkpoint(model: paddle.nn.Layer, path: Optional[str]) -> None:
         print("warning: no --model_path: the weights are random", file=sys.stderr)
     else:
         load_weights(model, path)
+
+
+def warn_of_other_preprocessing(network: Network, config: Config, path: str) -> None:
+    """Say where a network's own preprocessing is not that of the config it is scored with."""
+    where = f"{path}: the transforms of val_dataset"
+    try:
+        same = network.prepares_like(config.val_dataset_cfg.get("transforms", []), where)
+    except InputError as error:
+        print(f"warning: {error}", file=sys.stderr)
+        return
+    if not same:
+        print(
+            f"warning: {network.path} prepares images otherwise than {where} say: its scores are those of its own "
+            "preprocessing; export the checkpoint with this config to change that",
+            file=sys.stderr,
+        )
 
 
 def is_first_process() -> bool:

@@ -34,6 +34,23 @@ def add_turns(parser: argparse.ArgumentParser, warmup: str) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON lines, with every sample")
 
 
+def _count(text: str) -> int:
+    try:
+        number = int(text)
+    except ValueError:
+        number = 0
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"takes a number of images of 1 or more, not {text!r}")
+    return number
+
+
+def add_limit(parser: argparse.ArgumentParser, when: str = "") -> None:
+    """`--limit`; `when` says under which condition it counts."""
+    parser.add_argument(
+        "--limit", type=_count, metavar="N", help=f"{when}score the first N images of the validation set (default: all)"
+    )
+
+
 def by_format(limit: str) -> str:
     """A limit of `Limits` for each format, for people."""
     return ", ".join(f"{getattr(limits, limit):g} for {name}" for name, limits in LIMITS.items())

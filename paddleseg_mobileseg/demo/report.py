@@ -28,7 +28,7 @@ def render(result: Dict[str, Any], scenes: SyntheticScenes, labels: np.ndarray, 
     Args:
         result: what `demo.json` holds; every number of the page comes out of it.
         scenes: the test scenes.
-        labels: the converted model's label map of each, uint8 [scenes, H, W].
+        labels: the converted model's label maps of the first ones, uint8 [images, H, W].
         images: how many of them were written as files.
     """
     return render_page(

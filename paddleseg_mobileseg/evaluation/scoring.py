@@ -18,7 +18,6 @@ def score(
     dataset: Any,
     classes: Optional[Classes] = None,
     progress: str = "evaluate",
-    limit: Optional[int] = None,
     on_labels: Callable[[int, np.ndarray], None] = lambda index, labels: None,
 ) -> Scores:
     """Score a network, whatever it lies in, as PaddleSeg's evaluation scores a checkpoint.
@@ -30,7 +29,6 @@ def score(
         dataset: any PaddleSeg data set of images and labels; its transforms are not used.
         classes: the data set's; None for the network's.
         progress: title of the progress bar.
-        limit: score the first so many images only.
         on_labels: called with the number of each image and its label map, int32 [H, W].
 
     Raises:
@@ -41,9 +39,8 @@ def score(
     check_classes(images, network)
     classes = _first(classes or network.classes, images.num_classes)
     tally = Tally(classes)
-    count = min(limit or len(images), len(images))
     started = time.perf_counter()
-    for index in tqdm(range(count), desc=progress, unit="image", disable=None, leave=False):
+    for index in tqdm(range(len(images)), desc=progress, unit="image", disable=None, leave=False):
         image, truth = images.read(index)
         batch, trans_info = network.prepare(image)
         labels = network.labels(network.run(batch), trans_info)

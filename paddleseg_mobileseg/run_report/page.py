@@ -14,7 +14,6 @@ from ..files import write_text
 from ..paths import short_path
 from ..report.curves import training_curves
 from ..report.page import render_page
-from ..report.pictures import classes_legend
 from .measuring import Measured, Scored, measure
 from .runs import Run
 

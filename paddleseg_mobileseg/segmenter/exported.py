@@ -1,7 +1,7 @@
 """Networks without their Python classes: exported folders, run by Paddle, and `.nb` files, run by Paddle-Lite."""
 
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any, Optional, Sequence
 
 import numpy as np
 from paddleseg.cvlibs import manager
@@ -9,6 +9,7 @@ from paddleseg.transforms import Compose
 
 from ..classes import Classes, unnamed
 from ..data.preprocessing import Preprocessing
+from ..data.transforms import read_preprocessing
 from ..deploy.convert import convert
 from ..deploy.ir.exported import ExportedModel, read_exported
 from ..deploy.ir.io_signature import count_classes, describe_input
@@ -74,6 +75,9 @@ class _FixedSize(Network):
         super().__init__(path, classes, images_a_run)
         self._preprocessing = preprocessing
 
+    def prepares_like(self, transforms: Sequence[Any], where: str) -> bool:
+        return read_preprocessing(transforms, *self._preprocessing.size, where) == self._preprocessing
+
     def _prepare(self, image: np.ndarray) -> Prepared:
         return self._preprocessing.apply(image), self._preprocessing.trans_info(image.shape)
 
@@ -105,7 +109,11 @@ class OpenSizeExport(Network):
     def __init__(self, folder: Path, model: ExportedModel):
         super().__init__(folder, classes_or_numbers(model.classes, count_classes(model)), 1)
         self._compose = Compose([_transform(step, folder) for step in model.transforms])
+        self._transforms = model.transforms
         self._graph: Optional[StaticGraph] = StaticGraph(model)
+
+    def prepares_like(self, transforms: Sequence[Any], where: str) -> bool:
+        return list(transforms) == list(self._transforms)
 
     def _prepare(self, image: np.ndarray) -> Prepared:
         return composed(self._compose, image)
