@@ -11,7 +11,7 @@ from ..classes import Classes
 from ..config.reader import build
 from ..data.known_classes import classes_of
 from ..data.labelled_images import LabelledImages
-from ..data.samples import sample_files
+from ..data.samples import first_samples, sample_files
 from ..deploy.runtime.metadata import read_metadata
 from ..deploy.runtime.predictor import HOST_TARGET
 from ..errors import MobilesegError
@@ -73,7 +73,7 @@ def measure(run: Run, pictures: int = 3, limit: Optional[int] = None) -> Measure
         pictures: how many of the best ones to show, and of the worst.
         limit: score the first so many images only.
     """
-    dataset = _dataset(run)
+    dataset = _dataset(run, limit)
     classes = classes_of(run.config, dataset) if dataset is not None else None
     reference: Optional[_LabelMaps] = None
     forms: List[Scored] = []
@@ -86,7 +86,7 @@ def measure(run: Run, pictures: int = 3, limit: Optional[int] = None) -> Measure
                 with open_network(path, run.config if kind == "checkpoint" else None) as network:
                     take = labels.add if reference is None else reference.compare
                     title = f"{run.name}: {kind}"
-                    scores = score(network, dataset, classes, progress=title, limit=limit, on_labels=take)
+                    scores = score(network, dataset, classes, progress=title, on_labels=take)
             except MobilesegError as error:
                 reason = str(error)
             if reference is not None:
@@ -102,12 +102,12 @@ def measure(run: Run, pictures: int = 3, limit: Optional[int] = None) -> Measure
     return Measured(classes, forms, best, worst, timed, _files(dataset))
 
 
-def _dataset(run: Run) -> Any:
+def _dataset(run: Run, limit: Optional[int]) -> Any:
     """The run's validation set; None where it cannot be read, which leaves a note."""
     if run.config is None:
         return None
     try:
-        dataset = build(run.config, "val_dataset")
+        dataset = first_samples(build(run.config, "val_dataset"), limit)
         LabelledImages(dataset).read(0)
         return dataset
     except MobilesegError as error:
