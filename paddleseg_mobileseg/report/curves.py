@@ -65,6 +65,8 @@ def _loss(axes: Axes, curves: Sequence[Curve]) -> None:
     rated = len(curves) == 1 and bool(curves[0].rates)
     axes.set_title("Loss (left) and learning rate (right)" if rated else "Loss", loc="left", fontsize=9.5)
     for curve, colour in _coloured(curves):
+        if not curve.losses:
+            continue
         shown = thinned(curve.losses)
         axes.plot(list(shown), list(shown.values()), color=colour, linewidth=1.5, label=curve.name)
     axes.set_xlabel("iteration")
@@ -88,6 +90,8 @@ def _score(axes: Axes, curves: Sequence[Curve]) -> None:
     axes.set_title("mIoU of the evaluations", loc="left", fontsize=9.5)
     single = len(curves) == 1
     for curve, colour in _coloured(curves):
+        if not curve.scores:
+            continue
         colour = GREEN if single else colour
         name = "weights" if single else curve.name
         style = dict(color=colour, linewidth=1.5, markersize=4)

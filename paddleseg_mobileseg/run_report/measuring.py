@@ -106,6 +106,9 @@ def _dataset(run: Run, limit: Optional[int]) -> Any:
     """The run's validation set; None where it cannot be read, which leaves a note."""
     if run.config is None:
         return None
+    if "val_dataset" not in run.config.dic:
+        run.notes.append(f"nothing was scored: {run.config_path} has no val_dataset")
+        return None
     try:
         dataset = first_samples(build(run.config, "val_dataset"), limit)
         LabelledImages(dataset).read(0)

@@ -1,10 +1,13 @@
 """The page of one run, or of several side by side."""
 
 import json
+import shlex
 from dataclasses import asdict
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Sequence, Tuple
+
+from paddleseg.cvlibs import Config
 
 from ..deploy.runtime.bench import bench
 from ..deploy.runtime.records import Record, host_environment
@@ -133,10 +136,11 @@ def _form(form: Scored) -> Dict[str, Any]:
 
 def _render(result: Dict[str, Any], runs: Sequence[Run], measured: Sequence[Measured]) -> str:
     shown = []
-    for run, each in zip(result["runs"], measured):
-        scored = next((form["scores"] for form in run["forms"] if form["scores"]), None)
+    for run, described, each in zip(runs, result["runs"], measured):
+        scored = next((form["scores"] for form in described["forms"] if form["scores"]), None)
         colours = each.classes.colours if each.classes else ()
-        shown.append({**run, "scored": scored, "colours": colours, "best_rows": each.best, "worst_rows": each.worst})
+        rows = {"best_rows": each.best, "worst_rows": each.worst}
+        shown.append({**described, "scored": scored, "colours": colours, "next": next_commands(run), **rows})
     return render_page(
         _TEMPLATE,
         **{name: result[name] for name in ("created", "command", "environment", "latency")},
@@ -144,7 +148,6 @@ def _render(result: Dict[str, Any], runs: Sequence[Run], measured: Sequence[Meas
         curves=training_curves([run.curve() for run in runs]),
         together=_same_classes(shown),
         short_path=short_path,
-        next_commands=next_commands,
     )
 
 
@@ -154,16 +157,30 @@ def _same_classes(shown: Sequence[Dict[str, Any]]) -> bool:
     return len(names) > 1 and all(each == names[0] for each in names)
 
 
-def next_commands(run: Dict[str, Any]) -> List[str]:
-    """The command lines that score, use and ship a run's checkpoint again."""
-    folder = short_path(run["folder"])
-    checkpoint = next((short_path(form["path"]) for form in run["forms"] if form["kind"] == "checkpoint"), None)
-    if checkpoint is None or run["network"] is None:
+def next_commands(run: Run) -> List[str]:
+    """The command lines that score, use and ship a run's checkpoint."""
+    if run.checkpoint is None or run.config is None:
         return []
+    paths = run.folder, run.checkpoint, run.config_path
+    folder, checkpoint, config = (shlex.quote(short_path(path)) for path in paths)
+    height, width = _input_size(run.config)
     return [
-        f"mobileseg val {checkpoint}",
-        f"mobileseg predict {checkpoint} --image_path YOUR_PICTURES --save_dir {folder}/predicted",
-        f"mobileseg export --config {folder}/config.yml --model_path {checkpoint} --input_shape 1 3 512 512 "
+        f"mobileseg val --config {config} --model_path {checkpoint}",
+        f"mobileseg predict --config {config} --model_path {checkpoint} --image_path YOUR_PICTURES --legend",
+        f"mobileseg export --config {config} --model_path {checkpoint} --input_shape 1 3 {height} {width} "
         f"--output_op none --save_dir {folder}/exported",
         f"mobileseg convert {folder}/exported --target arm --output {folder}/model_arm.nb",
+        f"mobileseg convert {folder}/exported --target x86 --output {folder}/model_x86.nb",
+        f"mobileseg report {folder}",
     ]
+
+
+def _input_size(config: Config) -> Tuple[int, int]:
+    """Height and width that pictures are resized to for validation, else the crops that it was trained on."""
+    steps = [
+        *(config.val_dataset_cfg.get("transforms") or []),
+        *(config.train_dataset_cfg.get("transforms") or []),
+    ]
+    found = (step.get(name) for name in ("target_size", "crop_size") for step in steps if isinstance(step, dict))
+    width, height = next((size for size in found if isinstance(size, (list, tuple)) and len(size) == 2), (512, 512))
+    return height, width

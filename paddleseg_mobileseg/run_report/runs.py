@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Dict, List, Optional, Sequence, Union
+from typing import Dict, List, Optional, Sequence
 
 from paddleseg.cvlibs import Config
 
@@ -27,7 +27,8 @@ class Run:
     Attributes:
         folder: its save folder.
         name: what the page calls it.
-        config: what it was trained with; None where that is not known.
+        config_path: the file that says what was trained.
+        config: its content; None where it cannot be had.
         losses, evaluations: by iteration.
         commands: the command lines that trained it.
         checkpoint: its best weights; None where there are none.
@@ -38,6 +39,7 @@ class Run:
 
     folder: Path
     name: str
+    config_path: Path
     config: Optional[Config]
     losses: Dict[int, float]
     evaluations: Dict[int, Evaluation]
@@ -104,6 +106,7 @@ def _read(folder: Path, name: str, config: Optional[Path]) -> Run:
     run = Run(
         folder=folder,
         name=name,
+        config_path=config or folder / CONFIG_FILE,
         config=None,
         losses=read_losses(folder / LOSSES_FILE),
         evaluations=read_evaluations(folder / EVALUATIONS_FILE),
@@ -124,17 +127,12 @@ def _read(folder: Path, name: str, config: Optional[Path]) -> Run:
     if run.checkpoint is None:
         run.notes.append(f"{folder} has no checkpoint, so nothing of it can be scored")
     try:
-        run.config = load_config(_config(folder, config), needs=("val_dataset",))
+        if config is None and not run.config_path.is_file():
+            raise InputError(f"{folder} has no {CONFIG_FILE}, so nothing of it can be scored: give --config")
+        run.config = load_config(run.config_path)
     except MobilesegError as error:
         run.notes.append(str(error))
     return run
-
-
-def _config(folder: Path, given: Optional[Path]) -> Union[str, Path]:
-    path = given or folder / CONFIG_FILE
-    if given is None and not path.is_file():
-        raise InputError(f"{folder} has no {CONFIG_FILE}, so nothing of it can be scored: give --config")
-    return path
 
 
 def _checkpoint(folder: Path) -> Optional[Path]:
