@@ -6,7 +6,7 @@ from typing import Any, Callable, Dict, List, Mapping, Sequence
 from matplotlib.figure import Figure
 
 from paddleseg_mobileseg.deploy.runtime.stats import within_rounds
-from paddleseg_mobileseg.report.plot_style import BLUE, GREEN, ORANGE, draw_svg
+from paddleseg_mobileseg.report.plot_style import BLUE, GREEN, ORANGE, Plot, draw_plot
 from paddleseg_mobileseg.report.tables import Table, cell
 
 from ...results import Result
@@ -102,11 +102,11 @@ def summary(results: Sequence[Result]) -> str:
     )
 
 
-def plot(results: Sequence[Result]) -> str:
-    """Four panels, one a question, as SVG."""
+def plot(results: Sequence[Result]) -> Plot:
+    """Four panels, one a question."""
 
-    def draw(figure: Figure) -> None:
-        axes = figure.subplots(2, 2)
+    def draw(figure: Figure, narrow: bool) -> None:
+        axes = figure.subplots(4, 1) if narrow else figure.subplots(2, 2)
         panels = iter(axes.flat)
         _panel(next(panels), results, "classes", lambda case: case.classes, "classes")
         _panel(next(panels), results, "classes present", lambda case: case.present, "classes present")
@@ -118,10 +118,10 @@ def plot(results: Sequence[Result]) -> str:
         for each in axes.flat:
             lines.update(zip(*reversed(each.get_legend_handles_labels())))
         # Below the panels: inside them the lines leave no room.
-        look = dict(ncols=3, fontsize=8, handlelength=3.2, frameon=False)
+        look = dict(ncols=2 if narrow else 3, fontsize=8, handlelength=3.2, frameon=False)
         figure.legend(lines.values(), lines, loc="outside lower center", **look)
 
-    return draw_svg(10, 7.6, draw)
+    return draw_plot((10, 7.6), (4.2, 13), draw)
 
 
 def _panel(
