@@ -149,7 +149,7 @@ def _train(args: argparse.Namespace) -> Dict[str, Any]:
         "seconds": round(time.monotonic() - began, 1),
     }
     if tools.is_first_process():
-        print(*end_lines(config, result, args.save_dir, args.patience), sep="\n")
+        print(*end_lines(config, result, args.save_dir, args.patience, args.use_vdl), sep="\n")
     return result
 
 

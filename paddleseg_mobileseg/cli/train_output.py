@@ -115,12 +115,15 @@ def _optimizer(section: Mapping[str, Any], model: paddle.nn.Layer) -> str:
     return "; ".join(parts)
 
 
-def end_lines(config: Config, result: Mapping[str, Any], save_dir: str, patience: Optional[int]) -> List[str]:
+def end_lines(
+    config: Config, result: Mapping[str, Any], save_dir: str, patience: Optional[int] = None, curves: bool = False
+) -> List[str]:
     """How the training ended, and the commands that go on from it.
 
     Args:
         result: as `mobileseg train --json` prints it.
         patience: of `--patience`.
+        curves: it wrote logs of VisualDL.
     """
     minutes, seconds = divmod(round(result["seconds"]), 60)
     lines = [f"{result['iterations']} iterations; this run took {minutes} min {seconds} s"]
@@ -137,7 +140,11 @@ def end_lines(config: Config, result: Mapping[str, Any], save_dir: str, patience
         ["predict", *shared, "--image_path", "PICTURES", "--save_dir", str(folder / "predicted")],
         ["export", *shared, *shape, "--output_op", "argmax", "--save_dir", str(folder / "exported")],
     ]
-    return [*lines, "next:", *(f"  {shlex.join(['mobileseg', *command])}" for command in commands)]
+    commands = [["mobileseg", *command] for command in commands]
+    if curves:
+        # Without a language VisualDL answers browsers of neither English nor Chinese with status 500.
+        commands.append(["visualdl", "--logdir", save_dir, "--language", "en", "--disable-telemetry"])
+    return [*lines, "next:", *(f"  {shlex.join(command)}" for command in commands)]
 
 
 def input_size(config: Config) -> Optional[Tuple[int, int]]:
