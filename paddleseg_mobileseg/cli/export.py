@@ -22,7 +22,9 @@ EXAMPLE = (
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     tools.add_config_arguments(parser)
-    parser.add_argument("--model_path", help="the checkpoint; without it the weights are random")
+    weights = parser.add_mutually_exclusive_group()
+    weights.add_argument("--model_path", help="the checkpoint; by default what the config starts from, or random")
+    tools.add_pretrained_argument(weights)
     parser.add_argument(
         "--save_dir",
         default="./output/inference_model",

@@ -37,6 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--resume_model",
         help="the iter_N folder to go on from, or auto: the newest whole one of --save_dir, if there is one",
     )
+    tools.add_pretrained_argument(parser)
     parser.add_argument("--iters", type=int, help="iterations, instead of the config's")
     parser.add_argument("--batch_size", type=int, help="samples of a batch on each device, instead of the config's")
     parser.add_argument("--learning_rate", type=float, help="instead of the config's")
@@ -93,6 +94,8 @@ def _train(args: argparse.Namespace) -> Dict[str, Any]:
     resumed = find_checkpoint(args.resume_model, args.save_dir, config.iters, talk=False)
     if resumed is not None:
         config.dic["model"] = without_pretrained(config.dic["model"])
+    else:
+        tools.use_pretrained(config, args.pretrained)
     utils.show_env_info()
     utils.show_cfg_info(config)
     utils.set_seed(args.seed)
