@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 from requests import Response
 
-from paddleseg_mobileseg import InputError, downloads
+from paddleseg_mobileseg import InputError
 from paddleseg_mobileseg.checkpoints.reader import read_checkpoint
 from paddleseg_mobileseg.checkpoints.remote import fetch_checkpoint
-from paddleseg_mobileseg.downloads import check_address, fetch, keyed_name
+from paddleseg_mobileseg.downloads import fetching
+from paddleseg_mobileseg.downloads.addresses import MIRROR, check_address, keyed_name
+from paddleseg_mobileseg.downloads.fetching import OFFLINE, fetch
 from support.faulty_server import (
     FaultyServer,
     body,
@@ -43,9 +45,9 @@ def server(running, monkeypatch):
     """With a short patience, and no variables of the surroundings."""
     running.steps.clear()
     running.asked.clear()
-    monkeypatch.setattr(downloads, "STALL_S", 0.3)
-    monkeypatch.setattr(downloads, "pause", lambda tries: 0)
-    for name in (downloads.MIRROR, downloads.OFFLINE, "HTTP_PROXY", "http_proxy"):
+    monkeypatch.setattr(fetching, "STALL_S", 0.3)
+    monkeypatch.setattr(fetching, "pause", lambda tries: 0)
+    for name in (MIRROR, OFFLINE, "HTTP_PROXY", "http_proxy"):
         monkeypatch.delenv(name, raising=False)
     return running
 
@@ -161,7 +163,7 @@ def test_https_does_not_lead_to_http(monkeypatch, tmp_path):
     reply = Response()
     reply.status_code, reply.headers["Location"], reply.raw = 302, "http://127.0.0.1:9/file", None
     monkeypatch.setattr(reply, "close", lambda: None)
-    monkeypatch.setattr(downloads, "_answer", lambda *_: reply)
+    monkeypatch.setattr(fetching, "_answer", lambda *_: reply)
     with pytest.raises(InputError, match="it leads to http://127.0.0.1:9/file, which is not encrypted"):
         fetch("https://example.org/file", tmp_path / "file")
     assert list(tmp_path.iterdir()) == []
@@ -178,7 +180,7 @@ def test_the_next_call_goes_on_where_one_was_ended(server, tmp_path, monkeypatch
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
-        patched.setattr(downloads, "pause", interrupt)
+        patched.setattr(fetching, "pause", interrupt)
         fetch(f"{server.address}/file", tmp_path / "file")
     fetch(f"{server.address}/file", tmp_path / "file")
     assert server.asked[-1] == ("/file", "bytes=50000-", '"one"')
@@ -189,7 +191,7 @@ def test_the_next_call_goes_on_where_one_was_ended(server, tmp_path, monkeypatch
     "damage",
     [
         lambda note, part: note.write_text("{"),
-        lambda note, part: note.write_text(note.read_text().replace("/file", "/other")),
+        lambda note, part: note.write_text(note.read_text().replace('"name": "', '"name": "other')),
         lambda note, part: note.unlink(),
         lambda note, part: part.write_bytes(bytes(2 * SIZE)),
     ],
@@ -222,7 +224,7 @@ PAGES = {
 
 @pytest.mark.parametrize("address", PAGES)
 def test_addresses_that_cannot_work_are_said_before_anything_is_asked(address, monkeypatch, tmp_path):
-    monkeypatch.setattr(downloads, "_answer", lambda *_: pytest.fail("it was asked for"))
+    monkeypatch.setattr(fetching, "_answer", lambda *_: pytest.fail("it was asked for"))
     with pytest.raises(InputError, match=PAGES[address].replace("?", r"\?")):
         fetch_checkpoint(address, tmp_path)
     assert list(tmp_path.iterdir()) == []
@@ -238,6 +240,9 @@ def test_a_password_in_an_address_is_not_shown(server, tmp_path, capsys):
     with pytest.raises(InputError, match="the server answers 404") as refusal:
         fetch(server.address.replace("//", "//name:secret@") + "/x", tmp_path / "x")
     assert "secret" not in str(refusal.value) + capsys.readouterr().err
+    server.steps = {"/a/x.pdparams": [body(FILE)]}
+    path = fetch_checkpoint(server.address.replace("//", "//name:secret@") + "/a/x.pdparams", tmp_path)
+    assert all(b"secret" not in each.read_bytes() for each in path.parent.iterdir())
 
 
 def test_mirror_proxy_and_offline(server, tmp_path, monkeypatch):

@@ -9,7 +9,7 @@ import paddle
 from paddle import nn
 from paddleseg.utils import seg_env
 
-from ..downloads import is_address, named
+from ..downloads.addresses import is_address, named
 from ..errors import InputError, shown
 from .published import IMAGENET, Weights, find_network, find_weights, is_name
 from .published_names import published_names

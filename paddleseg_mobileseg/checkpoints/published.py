@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
-from ..downloads import check_address
+from ..downloads.addresses import check_address
 from ..errors import InputError, near
 
 IMAGENET = "imagenet"

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Optional
 from urllib.parse import unquote, urlsplit
 
-from ..downloads import check_address, fetch, keyed_name, named, one_process, sha256_of
+from ..downloads.addresses import check_address, keyed_name, named
+from ..downloads.fetching import fetch, one_process, sha256_of
 from ..errors import InputError, shown
 from ..files import read_regular, write_text
 from .archives import SUFFIXES, unpack
@@ -109,7 +110,7 @@ def _fetch_new(url: str, path: Path, archive: bool, progress: bool) -> None:
         with tempfile.TemporaryDirectory(dir=folder, prefix=".unpacked.") as scratch:
             checkpoint = _unpacked(url, fetched, Path(scratch)) if archive else fetched
             _check(checkpoint, named(url), "nothing of it was kept")
-            record = _Record(url, digest, sha256_of(checkpoint))
+            record = _Record(named(url), digest, sha256_of(checkpoint))
             # The record first: a checkpoint without one is taken for what somebody put there.
             _write_record(path, record)
             os.replace(checkpoint, path)

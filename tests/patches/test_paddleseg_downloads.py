@@ -16,7 +16,7 @@ from paddleseg.utils import download, seg_env, utils
 from paddleseg_mobileseg import InputError, StrideFormer_Tiny, load_weights
 from paddleseg_mobileseg.checkpoints import archives
 from paddleseg_mobileseg.checkpoints.reader import write_checkpoint
-from paddleseg_mobileseg.downloads import keyed_name
+from paddleseg_mobileseg.downloads.addresses import keyed_name
 from support.torch_files import write_zip
 
 
@@ -51,7 +51,7 @@ def served(tmp_path_factory):
 @pytest.fixture
 def home(tmp_path, monkeypatch):
     """Where PaddleSeg keeps what it fetched; nobody waits before trying again."""
-    monkeypatch.setattr("paddleseg_mobileseg.downloads.pause", lambda tries: 0)
+    monkeypatch.setattr("paddleseg_mobileseg.downloads.fetching.pause", lambda tries: 0)
     for name in ("PRETRAINED_MODEL_HOME", "TMP_HOME"):
         (tmp_path / name).mkdir()
         monkeypatch.setattr(seg_env, name, str(tmp_path / name))

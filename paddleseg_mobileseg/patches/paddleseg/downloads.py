@@ -9,7 +9,8 @@ from typing import Any, Callable, Optional
 
 from ...checkpoints.archives import SUFFIXES, unpack
 from ...checkpoints.remote import fetch_checkpoint
-from ...downloads import fetch, keyed_name, named, one_process
+from ...downloads.addresses import keyed_name, named
+from ...downloads.fetching import fetch, one_process
 from ...errors import InputError, shown
 from ..patch import Patch, lookup, replace_everywhere
 

@@ -4,29 +4,24 @@ import fcntl
 import hashlib
 import json
 import os
-import re
 import sys
 import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Dict, Iterator, Optional
-from urllib.parse import unquote, urljoin, urlsplit, urlunsplit
+from urllib.parse import urljoin, urlsplit
 
 import requests
 import urllib3
 from tqdm import tqdm
 
-from .errors import InputError, shown
-from .files import read_regular, write_text
-
-MIRROR = "MOBILESEG_MIRROR"
-"""The environment variable with an address that takes the place of scheme and host of every download."""
+from ..errors import InputError, shown
+from ..files import read_regular, write_text
+from .addresses import BY_HAND, check_address, keyed_name, mirrored, named
 
 OFFLINE = "MOBILESEG_OFFLINE"
 """The environment variable that, set to 1, keeps everything from being fetched."""
-
-BY_HAND = "download it by hand and give the file's path"
 
 MOST_BYTES = 16 << 30
 """Of one download; the largest data set that PaddleSeg fetches has 4 GB."""
@@ -49,9 +44,6 @@ _START = 512
 _PASSING = (408, 425, 429, 500, 502, 503, 504)
 """What servers answer that may answer otherwise a moment later."""
 
-_PAGES = ("drive.google.com", "docs.google.com", "pan.baidu.com", "1drv.ms", "onedrive.live.com", "mega.nz")
-_RAW = {"github.com": ("/blob/", "/raw/"), "huggingface.co": ("/blob/", "/resolve/")}
-
 
 def pause(tries: int) -> float:
     """Seconds to wait after so many tries that brought nothing."""
@@ -60,79 +52,6 @@ def pause(tries: int) -> float:
 
 class _BrokenOff(Exception):
     """It went wrong in a way that may pass; the message says how."""
-
-
-def named(url: str) -> str:
-    """An address as messages show it: short, and without a password."""
-    with suppress(ValueError):
-        parts = urlsplit(url)
-        url = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
-    return shown(url, 200)
-
-
-def is_address(text: str) -> bool:
-    """Whether a text is meant as an address and not as a path."""
-    return re.match(r"[A-Za-z][A-Za-z0-9+.-]+://", text) is not None
-
-
-def check_address(url: str) -> None:
-    """Refuse an address at which no file can lie, before anything is asked for.
-
-    Raises:
-        InputError: it is not of http or https, or is known to show a page instead of giving the file.
-    """
-    try:
-        parts = urlsplit(url)
-        host = parts.hostname
-    except ValueError as error:
-        raise InputError(f"{named(url)} is no address ({shown(error)}); give one of http or https") from error
-    if parts.scheme not in ("http", "https") or not host:
-        raise InputError(f"cannot fetch {named(url)}: it is no address of http or https; {BY_HAND}")
-    direct = parts.path == "/uc" and host == "drive.google.com"
-    if not direct and any(host == page or host.endswith(f".{page}") for page in (*_PAGES, "sharepoint.com")):
-        raise InputError(
-            f"{named(url)} is a page to download from by hand: open it in a browser, save the file, and give its path "
-            "(`--pretrained FILE`, or `pretrained: FILE` in a config)"
-        )
-    if host.endswith("dropbox.com") and not {"dl=1", "raw=1"} & set(parts.query.split("&")):
-        raise InputError(f"{named(url)} shows a page of Dropbox; end the address with dl=1")
-    for site, (page, raw) in _RAW.items():
-        if host == site and page in parts.path:
-            raise InputError(f"{named(url)} shows a page; the file is at {named(url.replace(page, raw, 1))}")
-
-
-def mirrored(url: str) -> str:
-    """The address to ask instead of `url`: `MOBILESEG_MIRROR`, if it is set, followed by the path.
-
-    Raises:
-        InputError: the variable holds no address of http or https.
-    """
-    prefix = os.environ.get(MIRROR)
-    if not prefix:
-        return url
-    if not re.match(r"https?://[^/]", prefix):
-        raise InputError(f"{MIRROR} must be an address such as https://mirror.example/files, it is '{shown(prefix)}'")
-    parts = urlsplit(url)
-    return prefix.rstrip("/") + urlunsplit(("", "", parts.path, parts.query, ""))
-
-
-def keyed_name(url: str) -> str:
-    """A folder's name for what lies at an address, another for every address.
-
-    Returns:
-        What a person knows it by (the archive's name, or that of the folder a plain file lies in), and the start of the
-        whole address' SHA-256.
-    """
-    # PaddleSeg decodes addresses before it passes them on.
-    digest = hashlib.sha256(unquote(url).encode("utf-8", "surrogatepass")).hexdigest()
-    return f"{_readable(url)}-{digest[:12]}"
-
-
-def _readable(url: str) -> str:
-    *above, last = [part for part in unquote(urlsplit(url).path).split("/")]
-    archive = re.sub(r"\.(zip|tgz|tar(\.\w+)?)$", "", last)
-    word = archive if archive != last or not above else above[-1]
-    return re.sub(r"[^A-Za-z0-9._-]+", "_", word)[:60].strip(".") or "file"
 
 
 def sha256_of(path: Path) -> str:
@@ -146,9 +65,15 @@ def sha256_of(path: Path) -> str:
 
 @dataclass(frozen=True)
 class _Note:
-    """What a part of a file is of: with this beside it the rest can be asked for, if it is still the same file."""
+    """What a part of a file is of: with this beside it the rest can be asked for, if it is still the same file.
 
-    address: str
+    Attributes:
+        name: `keyed_name` of the address, which may have a password in it.
+        validator: the server's ETag or date of the file.
+        total: bytes of the whole file.
+    """
+
+    name: str
     validator: str
     total: int
 
@@ -159,14 +84,14 @@ class _Part:
     def __init__(self, path: Path, address: str):
         self.file = path.with_name(f"{path.name}.part")
         self._note_file = path.with_name(f"{path.name}.part.json")
-        self._address = address
+        self._name = keyed_name(address)
         self.note: Optional[_Note] = self._read_note()
         self.furthest = self.size()
 
     def _read_note(self) -> Optional[_Note]:
         with suppress(InputError, ValueError, TypeError):
             note = _Note(**json.loads(read_regular(self._note_file, 1 << 16)))
-            if note.address == self._address and isinstance(note.validator, str) and type(note.total) is int:
+            if note.name == self._name and isinstance(note.validator, str) and type(note.total) is int:
                 return note
         return None
 
@@ -184,7 +109,7 @@ class _Part:
         etag, changed = headers.get("ETag", ""), headers.get("Last-Modified", "")
         validator = etag if etag.startswith('"') else changed
         if validator and total:
-            self.note = _Note(self._address, validator, total)
+            self.note = _Note(self._name, validator, total)
             write_text(self._note_file, json.dumps(vars(self.note)))
 
     def forget(self) -> None:
