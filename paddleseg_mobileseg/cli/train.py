@@ -89,13 +89,12 @@ def _train(args: argparse.Namespace) -> Dict[str, Any]:
     )
     check_save_dir(args.save_dir)
     tools.use_data_format(config, args.data_format)
+    tools.use_pretrained(config, args.pretrained)
     if getattr(args, "use_multilabel", False):
         config.dic["test_config"] = {**config.test_config, "use_multilabel": True}
     resumed = find_checkpoint(args.resume_model, args.save_dir, config.iters, talk=False)
     if resumed is not None:
         config.dic["model"] = without_pretrained(config.dic["model"])
-    else:
-        tools.use_pretrained(config, args.pretrained)
     utils.show_env_info()
     utils.show_cfg_info(config)
     utils.set_seed(args.seed)
