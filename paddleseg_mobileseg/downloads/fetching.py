@@ -17,7 +17,7 @@ import urllib3
 from tqdm import tqdm
 
 from ..errors import InputError, shown
-from ..files import read_regular, write_text
+from ..files import read_regular, synced, write_text
 from .addresses import BY_HAND, check_address, keyed_name, mirrored, named
 
 OFFLINE = "MOBILESEG_OFFLINE"
@@ -120,6 +120,8 @@ class _Part:
                 path.unlink()
 
     def become(self, path: Path) -> None:
+        """Give it its name, once it is on the disk: what has that name is never written again."""
+        synced(self.file)
         os.replace(self.file, path)
         with suppress(FileNotFoundError):
             self._note_file.unlink()

@@ -160,6 +160,15 @@ def test_commands_refuse_a_wrong_name_before_anything_else(command, tmp_path, ca
         assert error.startswith("error: ") and message in error
 
 
+@pytest.mark.parametrize("name, has", [("ade20k", "150 classes"), ("imagenet", "only a backbone")])
+def test_published_weights_are_not_exported_in_part(name, has, asked, tmp_path, capsys):
+    config = CONFIGS / "pp_mobileseg" / "pp_mobileseg_tiny_cityscapes_1024x512_80k.yml"
+    assert main(["export", "--config", str(config), "--pretrained", name, "--save_dir", str(tmp_path)]) == 2
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert f"--pretrained {name} has {has}, and the config's model 19 classes: the rest would be random" in error
+    assert asked == [] and list(tmp_path.iterdir()) == []
+
+
 def test_models_lists_published_weights(capsys):
     assert main(["models", "--pretrained", "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == listing()

@@ -17,6 +17,7 @@ from paddleseg_mobileseg import InputError, StrideFormer_Tiny, load_weights
 from paddleseg_mobileseg.checkpoints import archives
 from paddleseg_mobileseg.checkpoints.reader import write_checkpoint
 from paddleseg_mobileseg.downloads.addresses import keyed_name
+from support.faulty_server import FaultyServer, body
 from support.torch_files import write_zip
 
 
@@ -138,6 +139,19 @@ def test_data_sets_are_unpacked_whole(served, tmp_path):
         assert (tmp_path / expected / "deeper" / "b.txt").read_bytes() == b"b"
     files = sorted(str(each.relative_to(tmp_path)) for each in tmp_path.rglob("*") if each.is_file())
     assert files == ["other/a.txt", "other/deeper/b.txt", "set/a.txt", "set/deeper/b.txt"]
+
+
+def test_a_data_set_is_gone_on_with_where_the_last_call_ended(home, tmp_path):
+    zipped(tmp_path / "set.zip", [("inner/a.txt", bytes(range(256)) * 100)])
+    content = (tmp_path / "set.zip").read_bytes()
+    with FaultyServer() as server:
+        server.steps = {"/set.zip": [*[body(content, upto=100, ETag='"a"')] * 6, body(content, ETag='"a"')]}
+        fetch = partial(download.download_file_and_uncompress, f"{server.address}/set.zip", extrapath=str(home))
+        with pytest.raises(InputError, match="100 bytes are kept"):
+            fetch()
+        assert fetch() == str(home / "set")
+        assert server.asked[-1][1] == "bytes=100-"
+    assert [str(each.relative_to(home)) for each in home.rglob("*")] == ["set", "set/a.txt"]
 
 
 GOOD = ("some/model.pdparams", b"x")
