@@ -1,0 +1,87 @@
+"""Looking at every picture and label of a project before anything is written."""
+
+import os
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Callable, Iterable, List, Optional, Sequence, Tuple, TypeVar
+
+from PIL import Image
+from tqdm import tqdm
+
+from ..data.samples import file_fault, header_size
+from ..errors import InputError
+from .layout import Labels, Sample
+
+_ORIENTATION = 274
+
+_Item = TypeVar("_Item")
+_Result = TypeVar("_Result")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What was seen of one sample.
+
+    Attributes:
+        sample: it.
+        size: height and width of the picture as it is read; None where it cannot be.
+        look: what the labels' `look` gave.
+        fault: a line that says why it cannot be used; None where it can.
+    """
+
+    sample: Sample
+    size: Optional[Tuple[int, int]] = None
+    look: Any = None
+    fault: Optional[str] = None
+
+
+def in_threads(work: Callable[[_Item], _Result], items: Sequence[_Item], title: str) -> List[_Result]:
+    """What `work` gives for each item, in order, by as many threads as there are processors, with a progress bar."""
+    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
+        results: Iterable[_Result] = pool.map(work, items)
+        return list(tqdm(results, total=len(items), desc=title, unit="label", delay=2, disable=None, leave=False))
+
+
+def survey(samples: Sequence[Sample], labels: Labels) -> List[Finding]:
+    """Look at every sample."""
+    return in_threads(lambda sample: _find(sample, labels), samples, "look")
+
+
+def _find(sample: Sample, labels: Labels) -> Finding:
+    fault = file_fault(str(sample.image), thorough=False)
+    size = header_size(str(sample.image)) if fault is None else None
+    if size is None:
+        return Finding(sample, fault=f"{sample.image} {fault or 'is not an image'}")
+    try:
+        label_size, look = labels.look(sample)
+    except InputError as error:
+        return Finding(sample, size, fault=str(error))
+    return Finding(sample, size, look, None if label_size == size else _sizes_differ(sample, size, label_size))
+
+
+def _sizes_differ(sample: Sample, size: Tuple[int, int], label_size: Tuple[int, int]) -> str:
+    picture, label = ("{1}x{0}".format(*each) for each in (size, label_size))
+    if label_size == size[::-1] and _orientation(sample) != 1:
+        return (
+            f"{sample.image} says by EXIF that it was taken with the camera turned (orientation {_orientation(sample)}) "
+            f"and is read as {picture}; its label {sample.label} is {label}, drawn on the picture as it lies in the "
+            "file: turn the label, or remove that tag from the picture"
+        )
+    return f"{sample.image} is {picture} and its label {sample.label} is {label}; they must be of one size"
+
+
+def _orientation(sample: Sample) -> int:
+    with Image.open(sample.image) as image:
+        value = image.getexif().get(_ORIENTATION, 1)
+    return value if isinstance(value, int) else 1
+
+
+def faults_named(findings: Sequence[Finding]) -> List[str]:
+    """The faults of a survey, in the order of the samples."""
+    return [finding.fault for finding in findings if finding.fault is not None]
+
+
+def sizes_of(findings: Sequence[Finding]) -> "Counter[Tuple[int, int]]":
+    """How many pictures there are of each height and width."""
+    return Counter(finding.size for finding in findings if finding.size is not None)
