@@ -81,7 +81,11 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.8,<3.11",
     packages=find_packages(include=["paddleseg_mobileseg", "paddleseg_mobileseg.*"]),
-    package_data={"paddleseg_mobileseg.report": ["*.css"], "paddleseg_mobileseg.demo": ["*.html"]},
+    package_data={
+        "paddleseg_mobileseg.data": ["class_lists/*.txt"],
+        "paddleseg_mobileseg.report": ["*.css"],
+        "paddleseg_mobileseg.demo": ["*.html"],
+    },
     cmdclass={"build_py": BuildWithFiles},
     ext_modules=[LABEL_CORE],
     install_requires=INSTALL_REQUIRES,

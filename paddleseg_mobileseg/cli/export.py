@@ -8,6 +8,7 @@ from typing import Any, Dict
 from paddleseg.cvlibs import SegBuilder
 
 from ..config.reader import build
+from ..data.known_classes import named_classes
 from ..deploy import OUTPUT_OPS
 from ..deploy.export import export_model
 from ..files import check_save_dir
@@ -75,6 +76,7 @@ def _export(args: argparse.Namespace) -> Dict[str, Any]:
         transforms=config.val_dataset_cfg.get("transforms"),
         file_name="inference" if args.for_fd else "model",
         description_name="inference.yml" if args.for_fd else "deploy.yaml",
+        classes=named_classes(config),
     )
     agreement = {**vars(exported.agreement), "pixel_agreement": exported.agreement.pixel_agreement}
     return {**vars(exported), "folder": str(exported.folder), "agreement": agreement}
