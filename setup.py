@@ -40,6 +40,8 @@ INSTALL_REQUIRES = [
 EXTRAS_REQUIRE = {
     # opt and the x86 predictor. The wheels exist for Linux on x86_64, CPython 3.6 to 3.10.
     "lite": ["paddlelite==2.13rc0"],
+    # Drawing the polygons of COCO's JSON files in `mobileseg init`, as COCO's own tools do.
+    "coco": ["pycocotools>=2.0.7,<3"],
     # Detectors on this plugin's backbones (paddleseg_mobileseg.detection). It pins numpy below 1.24, which is why it is
     # in no other extra.
     "detection": ["paddledet==2.6.0"],

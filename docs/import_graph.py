@@ -31,6 +31,7 @@ ROOMS = (
     "checkpoints",
     "models",
     "data",
+    "projects",
     "training",
     "deploy",
     "deploy.ir",

@@ -32,8 +32,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="data to validate with, or the share of --data to draw for that (default: what --data says, else 0.2)",
     )  # fmt: skip
     parser.add_argument(
-        "--size", type=int, nargs=2, metavar=("H", "W"), help="height and width that the network sees (default: by the pictures)"
-    )
+        "--size", type=int, nargs=2, metavar=("H", "W"),
+        help="height and width that the network sees (default: by the pictures)",
+    )  # fmt: skip
     parser.add_argument("--batch-size", type=int, help="pictures an iteration (default: by the size)")
     parser.add_argument("--iters", type=int, help="iterations of the training (default: by the number of pictures)")
     parser.add_argument(
@@ -95,7 +96,7 @@ def _summary(project: Any) -> List[str]:
     proposal = project.proposal
     counts = ", ".join(f"{count} {part}" for part, count in project.samples.items())
     names = ", ".join(shown(name) for name in project.classes.names[:20])
-    labels = f"{project.converted} written to {project.folder / 'labels'}" if project.converted else "used where they are"
+    labels = f"{project.converted} written to {project.folder / 'labels'}" if project.converted else "used as they are"
     schedule = {
         "size": "{1}x{0}".format(*proposal.size),
         "resize": " and ".join(step["type"] for step in proposal.resize) or "none",

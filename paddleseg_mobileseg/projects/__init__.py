@@ -1,1 +1,1 @@
-"""A project out of a folder of pictures and labels: what lies there, index PNGs of its labels, and a config that fits."""
+"""A project out of a folder of pictures and labels: index PNGs of the labels, lists, and a config that fits."""

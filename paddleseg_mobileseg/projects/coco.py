@@ -109,10 +109,10 @@ class _Reader:
     def rows(self, key: str, **fields: type) -> List[Dict[str, Any]]:
         """The mappings of a list, which must have fields of these types."""
         for index, row in enumerate(self.content[key]):
-            wrong = not isinstance(row, dict) or [name for name, kind in fields.items() if type(row.get(name)) is not kind]
-            if wrong:
-                what = f"has no proper {wrong[0]}" if isinstance(wrong, list) else "is no mapping"
-                raise InputError(f"{self.path}: {key}[{index}] {what}; is it COCO's format?")
+            row = row if isinstance(row, dict) else {}
+            wrong = next((name for name, kind in fields.items() if type(row.get(name)) is not kind), None)
+            if wrong is not None:
+                raise InputError(f"{self.path}: {key}[{index}] has no proper '{wrong}'; is it COCO's format?")
         return self.content[key]
 
     def categories(self) -> List[Entry]:

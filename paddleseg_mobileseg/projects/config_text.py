@@ -1,8 +1,9 @@
 """The config of a project: the network's own recipe with the data's sizes and numbers, in one file."""
 
 import copy
+import textwrap
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Optional
+from typing import Any, Dict, List, Mapping
 
 import yaml
 
@@ -51,12 +52,13 @@ def config_of(
     schedule = {**recipe["lr_scheduler"], "learning_rate": proposal.learning_rate}
     if "warmup_iters" in schedule:
         schedule["warmup_iters"] = proposal.warmup_iters
+    val = [*proposal.resize, *normalize]
     return {
         "batch_size": proposal.batch_size,
         "iters": proposal.iters,
         "classes": "classes.txt",
         "train_dataset": {**shared, "train_path": paths["train"], "mode": "train", "transforms": train},
-        "val_dataset": {**shared, "val_path": paths["val"], "mode": "val", "transforms": [*proposal.resize, *normalize]},
+        "val_dataset": {**shared, "val_path": paths["val"], "mode": "val", "transforms": val},
         "optimizer": recipe["optimizer"],
         "lr_scheduler": schedule,
         "loss": _with_kept_share(recipe, proposal),
@@ -131,17 +133,17 @@ def _represent_list(dumper: _Dumper, items: List[Any]) -> yaml.Node:
 _Dumper.add_representer(list, _represent_list)
 
 
-def config_text(config: Mapping[str, Any], head: List[str], comments: Mapping[str, str]) -> str:
+def config_text(config: Mapping[str, Any], head: str, comments: Mapping[str, str]) -> str:
     """A config as YAML.
 
     Args:
         config: its sections.
-        head: lines of the comment at its top.
+        head: the comment at its top.
         comments: a line above a section, by its name.
     """
-    blocks = ["".join(f"# {line}\n" for line in head)]
+    blocks = ["".join(f"# {line}\n" for line in textwrap.wrap(head, _WIDTH))]
     for name, content in config.items():
-        comment: Optional[str] = comments.get(name)
+        lines = textwrap.wrap(comments.get(name, ""), _WIDTH)
         text = yaml.dump({name: content}, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=_WIDTH)
-        blocks.append((f"# {comment}\n" if comment else "") + text)
+        blocks.append("".join(f"# {line}\n" for line in lines) + text)
     return "\n".join(blocks)

@@ -59,5 +59,5 @@ def same_names(first: Optional[Sequence[Entry]], second: Sequence[Entry], where:
         InputError: they differ.
     """
     if first is not None and [each.name for each in first] != [each.name for each in second]:
-        raise InputError(f"{where} has other categories than the files before it; give all files of a data set the same")
+        raise InputError(f"{where} has other categories than the files before it; a data set has the same in all")
     return second

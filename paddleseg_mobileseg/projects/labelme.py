@@ -111,8 +111,9 @@ def _read_shape(given: Any, where: str) -> _Shape:
     points = given.get("points")
     if kind not in _FEWEST_POINTS:
         raise InputError(f"{where} is a {shown(kind)}; known are {', '.join(_FEWEST_POINTS)}")
-    if not isinstance(points, list) or not all(map(_is_point, points)) or len(points) < _FEWEST_POINTS[kind]:
-        raise InputError(f"{where}, a {kind} called {shown(given['label'])}, needs {_FEWEST_POINTS[kind]} points or more")
+    fewest = _FEWEST_POINTS[kind]
+    if not isinstance(points, list) or not all(map(_is_point, points)) or len(points) < fewest:
+        raise InputError(f"{where}, a {kind} called {shown(given['label'])}, needs {fewest} points or more")
     mask = _read_mask(given.get("mask"), where) if kind == "mask" else None
     return _Shape(given["label"].strip(), kind, tuple((float(x), float(y)) for x, y in points), mask)
 
@@ -181,7 +182,8 @@ def _draw_shape(canvas: Image.Image, shape: _Shape, number: int) -> None:
     if shape.kind == "polygon":
         draw.polygon(points, outline=number, fill=number)
     elif shape.kind == "rectangle":
-        draw.rectangle([min(x, last[0]), min(y, last[1]), max(x, last[0]), max(y, last[1])], outline=number, fill=number)
+        (left, right), (top, bottom) = sorted((x, last[0])), sorted((y, last[1]))
+        draw.rectangle([left, top, right, bottom], outline=number, fill=number)
     elif shape.kind == "circle":
         radius = math.hypot(last[0] - x, last[1] - y)
         draw.ellipse([x - radius, y - radius, x + radius, y + radius], outline=number, fill=number)

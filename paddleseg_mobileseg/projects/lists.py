@@ -88,12 +88,13 @@ def parts_by_name(folder: Folder, samples: Sequence[Sample]) -> Tuple[List[Sampl
     """
     stems = {sample.image.stem for sample in samples}
     names = {sample.image.name for sample in samples}
+    texts = set(folder.texts)
     for place in _PLACES:
         part_of_name: Dict[str, str] = {}
         used = []
         for part in PARTS:
-            path = next((each for each in folder.texts if each.parent == folder.root / place and each.stem == part), None)
-            listed = [Path(line.split()[0]).name for line in read_lines(path)] if path else []
+            path = folder.root / place / f"{part}.txt"
+            listed = [Path(line.split()[0]).name for line in read_lines(path)] if path in texts else []
             known = [name for name in listed if name in names or name in stems or Path(name).stem in stems]
             if listed and 2 * len(known) >= len(listed):
                 part_of_name.update((name, part) for name in known)

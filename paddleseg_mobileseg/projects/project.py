@@ -131,10 +131,10 @@ def make_project(request: Request) -> Project:
             request.folder, request.folder / "config.yml", layout.title, {part: n for part, n in counts.items() if n},
             plan.classes, 0 if plan.in_place else len(good), proposal, notes, faults,
         )  # fmt: skip
-        head = [
-            f"{model.title} on {root}, written by `mobileseg init`. The paths are absolute, so that this works from any",
-            "folder; run `mobileseg init --force` again where the data or this folder were moved.",
-        ]
+        head = (
+            f"{model.title} on {root}, written by `mobileseg init`. The paths are absolute, so that this works from "
+            "any folder; run `mobileseg init --force` again where the data or this folder were moved."
+        )
         writer.write("config.yml", config_text(config, head, _comments(proposal)))
         writer.write("classes.txt", classes_text(plan.classes))
         writer.write(RECORD, json.dumps(project.as_json(), indent=2) + "\n")
@@ -173,7 +173,7 @@ def _usable(layout: Layout, request: Request) -> Tuple[List[Finding], List[str]]
         raise FaultySamples(f"{faults[0]}{more}; correct them, or say --skip-faulty to leave them out", faults)
     counts = [sum(each.sample.part == part for each in good) for part in ("train", "val")]
     if counts[0] < 2 or counts[1] < 1:
-        raise InputError(f"of the pictures {counts[0]} are left to train on and {counts[1]} to validate with: {faults[0]}")
+        raise InputError(f"{counts[0]} pictures are left to train on and {counts[1]} to validate with: {faults[0]}")
     return good, faults
 
 
@@ -227,10 +227,10 @@ class _Writer:
         names = self._label_names(samples)
         if not self.plan.in_place:
             in_threads(lambda pair: self._write_label(*pair), list(zip(samples, names)), "labels")
-        rows = [
-            (sample.part, self._listed(sample.image), self._listed(self.folder / _LABELS / name if name else sample.label))
-            for sample, name in zip(samples, names)
-        ]
+        rows = []
+        for sample, name in zip(samples, names):
+            label = self.folder / _LABELS / name if name else sample.label
+            rows.append((sample.part, self._listed(sample.image), self._listed(label)))
         if any(" " in image + label for _, image, label in rows):
             self.separator = "\t"
         for part in PARTS:
@@ -269,7 +269,7 @@ class _Writer:
         assert label.dtype == np.uint8 and not wrong.size, f"{sample.label}: {np.unique(wrong)}"
         path = self.scratch / _LABELS / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        image = Image.fromarray(label, mode="P")
+        image = Image.fromarray(label)
         image.putpalette(self.palette)
         image.save(path)
 

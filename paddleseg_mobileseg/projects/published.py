@@ -1,6 +1,5 @@
 """Data sets as they are published: Cityscapes, ADE20K, CamVid and Pascal VOC, whose classes are known."""
 
-from pathlib import Path
 from typing import Callable, List, Optional, Sequence, Tuple
 
 import numpy as np
@@ -19,7 +18,7 @@ _CAMVID = (
     ("pavement", (60, 40, 222)), ("tree", (128, 128, 0)), ("sign", (192, 128, 128)), ("fence", (64, 64, 128)),
     ("car", (64, 0, 128)), ("pedestrian", (64, 64, 0)), ("bicyclist", (0, 128, 192)),
 )  # fmt: skip
-"""The 11 classes that SegNet was trained on (github.com/alexgkendall/SegNet-Tutorial), which counts void as a twelfth."""
+"""The 11 classes of SegNet (github.com/alexgkendall/SegNet-Tutorial), which counts void as a twelfth."""
 
 
 def _known(dataset: str) -> Optional[Tuple[Entry, ...]]:

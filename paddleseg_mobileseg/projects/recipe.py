@@ -73,7 +73,8 @@ def propose(
     rate, why["learning_rate"] = _rate(model, recipe, batch)
     save = max(1, count // _EVALUATIONS)
     why["save_interval"] = f"{math.ceil(count / save)} evaluations in all"
-    return Proposal(shape, resize, [dict(step) for step in resize if step["type"] != "Padding"], batch, count, warmup, rate, save, why)
+    scaling = [dict(step) for step in resize if step["type"] != "Padding"]
+    return Proposal(shape, resize, scaling, batch, count, warmup, rate, save, why)
 
 
 def _geometry(sizes: "Counter[Size]", given: Optional[Size]) -> Tuple[Size, List[Dict[str, Any]], str, str]:
@@ -91,7 +92,9 @@ def _geometry(sizes: "Counter[Size]", given: Optional[Size]) -> Tuple[Size, List
     size = given or _fitting(middle)
     height, width = size
     common, count = sizes.most_common(1)[0]
-    pictures = f"{common[1]}x{common[0]}" if count == len(listed) else f"mostly {common[1]}x{common[0]}, {len(sizes)} sizes"
+    pictures = f"{common[1]}x{common[0]}"
+    if count < len(listed):
+        pictures = f"of {len(sizes)} sizes, most often {pictures}"
     said = f"pictures are {pictures}; sides are multiples of {_MULTIPLE}, at most 512x512 pixels together"
     if given:
         said = "as --size says"
@@ -110,20 +113,26 @@ def _geometry(sizes: "Counter[Size]", given: Optional[Size]) -> Tuple[Size, List
 def _fitting(middle: Tuple[float, float]) -> Size:
     """Height and width of at most 512x512 pixels in the shape of `middle`, in multiples of 32."""
     scale = min(1.0, math.sqrt(_AREA / (middle[0] * middle[1])))
-    height, width = (max(_LEAST_SIDE, _MULTIPLE * round(side * scale / _MULTIPLE)) for side in middle)
-    return height, width
+    # Of the multiples around each side the pair whose shape is nearest.
+    heights, widths = (
+        {max(_LEAST_SIDE, _MULTIPLE * part(side * scale / _MULTIPLE)) for part in (math.floor, math.ceil)}
+        for side in middle
+    )
+    shape = middle[1] / middle[0]
+    pairs = sorted((height, width) for height in heights for width in widths)
+    return min(pairs, key=lambda pair: abs(math.log(pair[1] / pair[0] / shape)))
 
 
 def _batch(size: Size, train: int, given: Optional[int]) -> Tuple[int, str]:
     if given is not None:
         if given > train:
-            raise InputError(f"--batch_size {given} is more than the {train} pictures to train on: no batch would be full")
+            raise InputError(f"--batch-size {given} is more than the {train} pictures to train on")
         return given, "as --batch-size says"
     fitting = 2 ** round(math.log2(_BATCH * _AREA / (size[0] * size[1])))
     batch = max(2, min(16, fitting))
     if batch > train:
         return train, f"there are {train} pictures to train on"
-    return batch, f"crops of {size[1]}x{size[0]} fit a GPU of 8 GB so; for more raise it with the learning rate"
+    return batch, f"{batch} of {size[1]}x{size[0]} have about as many pixels as {_BATCH} of 512x512"
 
 
 def _iterations(train: int, batch: int, recipe: Mapping[str, Any], given: Optional[int]) -> Tuple[int, str]:

@@ -123,5 +123,5 @@ def _drawn(samples: Sequence[Sample], share: Optional[float], seed: int) -> Tupl
         sample if sample.part == "test" else replace(sample, part="val" if index in chosen else "train")
         for index, sample in enumerate(samples)
     ]
-    note = f"{len(chosen)} of {counted(len(taken_from), 'picture')} drawn for validation (seed {seed}; --val says otherwise)"
-    return found, [note]
+    pictures = counted(len(taken_from), "picture")
+    return found, [f"{len(chosen)} of {pictures} drawn for validation (seed {seed}; --val says otherwise)"]

@@ -64,8 +64,8 @@ def _sizes_differ(sample: Sample, size: Tuple[int, int], label_size: Tuple[int, 
     picture, label = ("{1}x{0}".format(*each) for each in (size, label_size))
     if label_size == size[::-1] and _orientation(sample) != 1:
         return (
-            f"{sample.image} says by EXIF that it was taken with the camera turned (orientation {_orientation(sample)}) "
-            f"and is read as {picture}; its label {sample.label} is {label}, drawn on the picture as it lies in the "
+            f"{sample.image} says by EXIF that the camera was turned (orientation {_orientation(sample)}) and is read"
+            f" as {picture}; its label {sample.label} is {label}, drawn on the picture as it lies in the "
             "file: turn the label, or remove that tag from the picture"
         )
     return f"{sample.image} is {picture} and its label {sample.label} is {label}; they must be of one size"
