@@ -38,7 +38,8 @@ def folder(tmp_path_factory):
 
 def written(tmp_path, folder, transforms, ignored=IGNORED, val=IGNORED, **options):
     content = config(folder)
-    content["train_dataset"].update({"ignore_index": ignored, **options}, transforms=[*transforms, {"type": "Normalize"}])
+    transforms = [*transforms, {"type": "Normalize"}]
+    content["train_dataset"].update(ignore_index=ignored, transforms=transforms, **options)
     content["val_dataset"]["ignore_index"] = val
     return write_config(tmp_path / "config.yml", content)
 
@@ -98,7 +99,9 @@ def test_score_is_that_of_255():
 
 CROP = {"type": "RandomPaddingCrop", "crop_size": [128, 128]}
 WRONG = {
-    "pads with neither": ({"transforms": [{**CROP, "label_padding_value": 99}]}, "99 is neither the ignore_index 11 nor a class"),
+    "pads with neither": (
+        {"transforms": [{**CROP, "label_padding_value": 99}]}, "99 is neither the ignore_index 11 nor a class"
+    ),
     "cannot be padded": (
         {"transforms": [CROP], "ignored": 300, "val": 300},
         "cannot pad with the ignore_index 300; .*mobileseg init PROJECT --model MODEL --data FOLDER --void VALUE",

@@ -44,7 +44,7 @@ NUMBERS = {
     "void in the middle": ([0, 1, 2, 3], {"void": ["1"]}, {0: 0, 1: 255, 2: 1, 3: 2}, ("0", "1", "2")),
     "void first": ([0, 1, 2], {"void": ["0"], "classes": ["a", "b"]}, {0: 255, 1: 0, 2: 1}, ("a", "b")),
     "void by name": ([0, 1, 2], {"classes": ["a", "void", "b"]}, {0: 0, 1: 255, 2: 1}, ("a", "b")),
-    "void by name and number": ([0, 1, 2], {"classes": ["a", "void", "b"], "void": ["1"]}, {0: 0, 1: 255, 2: 1}, ("a", "b")),
+    "void by both": ([0, 1, 2], {"classes": ["a", "void", "b"], "void": ["1"]}, {0: 0, 1: 255, 2: 1}, ("a", "b")),
 }
 
 
@@ -72,7 +72,7 @@ def test_grey_levels_and_colours_without_names_are_listed_for_the_user(tmp_path,
         data, template = tmp_path / kind, tmp_path / f"{kind} project.classes.txt"
         shares = lambda index: np.repeat([0] * 5 + [1] * 3 + [2] * 2, 120).reshape(HEIGHT, WIDTH)  # noqa: E731
         write(data, rng, lambda index: np.array(palette)[shares(index)], mode)
-        with pytest.raises(InputError, match="the labels hold 3 colours: #000000 50.00 %, #.* 30.00 %, #.* 20.00 %; name"):
+        with pytest.raises(InputError, match="hold 3 colours: #000000 50.00 %, #.* 30.00 %, #.* 20.00 %; name them"):
             init(tmp_path / f"{kind} project", data)
         assert not (tmp_path / f"{kind} project").exists()
         with pytest.raises(InputError, match="must give each of them a name"):
@@ -94,7 +94,7 @@ def test_palette_decides_where_the_classes_are_in_another_order(tmp_path, rng):
 
 
 WRONG = {
-    "number outside": ([0, 1, 7], {"classes": ["a", "b"]}, "the labels hold 7 .*the 2 classes stand for 0 to 1; .* --void 7"),
+    "number outside": ([0, 1, 7], {"classes": ["a", "b"]}, "hold 7 .*the 2 classes stand for 0 to 1; .* --void 7"),
     "one class": ([0], {}, "the labels hold 0, which leaves 1 class to tell apart"),
     "a class twice": ([0, 1], {"classes": ["a", "a"]}, "--classes lists the class a twice"),
     "no such list": ([0, 1], {"classes": ["no.txt"]}, "cannot read no.txt"),
@@ -111,9 +111,10 @@ def test_what_fits_nothing_is_one_line(case, tmp_path, rng):
 
 
 def test_unknown_colour_is_named_with_its_share_and_file(tmp_path, rng):
-    write(tmp_path / "data", rng, lambda index: np.array([[0, 0, 0], [9, 0, 0], [0, 0, 9]])[label(rng, [0, 1, 2])], "RGB")
+    colours = np.array([[0, 0, 0], [9, 0, 0], [0, 0, 9]])
+    write(tmp_path / "data", rng, lambda index: colours[label(rng, [0, 1, 2])], "RGB")
     (tmp_path / "data" / "classes.txt").write_text("a #000000\nb #090000\n")
-    with pytest.raises(InputError, match="colours that the classes have not: #000009 33.33 % .*a.png.* --void '#000009'"):
+    with pytest.raises(InputError, match="the classes have not: #000009 33.33 % .*a.png.* --void '#000009'"):
         init(tmp_path / "project", tmp_path / "data")
     project = init(tmp_path / "project", tmp_path / "data", void=["#000009"])
     assert set(np.unique(by_name(project)["a"])) == {0, 1, 255}

@@ -79,7 +79,9 @@ def test_voc_splits_by_its_lists_and_a_palette_is_an_index(tmp_path, data, rng):
     assert project.classes.colours == ((0, 0, 0), (9, 9, 200), (0, 200, 0))
 
 
-@pytest.mark.parametrize("line", ["/SegNet/Set/{}.png /SegNet/Set/{}annot.png", "{}.png,{}annot.png", "{}.png\t{}annot.png"])
+@pytest.mark.parametrize(
+    "line", ["/SegNet/Set/{}.png /SegNet/Set/{}annot.png", "{}.png,{}annot.png", "{}.png\t{}annot.png"]
+)
 def test_list_files_find_their_files_below_the_folder(line, tmp_path, data, rng):
     expected = {}
     for name, part in zip("abcd", ("train", "train", "val", "test")):
@@ -144,7 +146,8 @@ def test_ade20k_ignores_0_and_counts_from_1(tmp_path, rng):
 COLOUR_MAPS = {
     "label_colors.txt": "64 128 64\tAnimal\n128 64 128\tRoad\n70 130 180\tSky\n0 0 0\tVoid\n",
     "class_dict.csv": "name,r,g,b\nAnimal,64,128,64\nRoad,128,64,128\nSky,70,130,180\nVoid,0,0,0\n",
-    "labelmap.txt": "# label:color_rgb:parts:actions\nAnimal:64,128,64::\nRoad:128,64,128::\nSky:70,130,180::\nVoid:0,0,0::\n",
+    "labelmap.txt": "# label:color_rgb:parts:actions\n"
+    "Animal:64,128,64::\nRoad:128,64,128::\nSky:70,130,180::\nVoid:0,0,0::\n",
     "classes.txt": "Animal #408040\nRoad #804080\nSky #4682b4\nVoid #000000\n",
 }
 
@@ -232,9 +235,8 @@ def test_coco_panoptic_reads_the_ids_of_its_segments(tmp_path, data, rng):
     def annotate(part, name, image):
         values = label(rng, [0, 1, 2])
         ids = np.array([0, 70000, 515])[values]
-        write_label(
-            data / f"annotations/panoptic_{part}2017/{name}.png", np.stack([ids % 256, ids // 256 % 256, ids // 65536], -1), "RGB"
-        )
+        bytes_of_ids = np.stack([ids % 256, ids // 256 % 256, ids // 65536], -1)
+        write_label(data / f"annotations/panoptic_{part}2017/{name}.png", bytes_of_ids, "RGB")
         expected[f"{part}/{name}"] = np.array([255, 0, 1])[values]
         segments = [{"id": 70000, "category_id": 3}, {"id": 515, "category_id": 7}]
         return [{"image_id": image, "file_name": f"{name}.png", "segments_info": segments}]
@@ -260,18 +262,18 @@ def compressed(counts):
 
 
 def test_coco_run_lengths_lie_over_what_is_larger(tmp_path, data, rng):
-    large, small = [WIDTH * 0 + 5 * HEIGHT, 20 * HEIGHT, 15 * HEIGHT], [10 * HEIGHT, 4 * HEIGHT, 3, 2, 26 * HEIGHT - 5]
+    large, small = [5 * HEIGHT, 20 * HEIGHT, 15 * HEIGHT], [10 * HEIGHT, 4 * HEIGHT, 3, 2, 26 * HEIGHT - 5]
     expected = np.zeros((HEIGHT, WIDTH), int)
     expected[:, 5:25] = 1
     expected[:, 10:14] = 2
     expected[3:5, 14] = 2
 
     def annotate(part, name, image):
-        size = [HEIGHT, WIDTH]
         return [
-            {"image_id": image, "category_id": 7, "area": 9, "segmentation": {"counts": compressed(small), "size": size}},
-            {"image_id": image, "category_id": 3, "area": 600, "segmentation": {"counts": large, "size": size}},
-        ]
+            {"image_id": image, "category_id": category, "area": area,
+             "segmentation": {"counts": counts, "size": [HEIGHT, WIDTH]}}
+            for category, area, counts in ((7, 9, compressed(small)), (3, 600, large))
+        ]  # fmt: skip
 
     write_coco(data, rng, "instances", annotate)
     project = init(tmp_path / "project", data)

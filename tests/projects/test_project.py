@@ -93,7 +93,10 @@ def test_force_replaces_what_init_wrote_and_leaves_the_rest(tmp_path, data):
 
 
 def test_failure_leaves_nothing_behind(tmp_path, data, monkeypatch):
-    monkeypatch.setattr(Image.Image, "save", lambda *args, **options: (_ for _ in ()).throw(OSError(28, "No space left")))
+    def full(*args, **options):
+        raise OSError(28, "No space left")
+
+    monkeypatch.setattr(Image.Image, "save", full)
     with pytest.raises(InputError, match="cannot write .*No space left"):
         init(tmp_path / "project", data, void=["3"])
     assert [path.name for path in tmp_path.iterdir()] == ["data"]
@@ -108,7 +111,8 @@ def test_validation_folder_of_its_own(tmp_path, data):
 
 
 def test_draw_is_that_of_the_seed(tmp_path, data):
-    drawn = [sorted(written(init(tmp_path / f"{index}", data, seed=seed, val=0.5))) for index, seed in enumerate([0, 0, 1])]
+    projects = [init(tmp_path / f"{index}", data, seed=seed, val=0.5) for index, seed in enumerate([0, 0, 1])]
+    drawn = [sorted(written(project)) for project in projects]
     assert drawn[0] == drawn[1] != drawn[2]
 
 
@@ -117,7 +121,7 @@ WRONG = {
     "no folder": ({"data": "nowhere"}, "there is no folder nowhere"),
     "no labels": ({"data": "data/images"}, "holds 6 pictures and no labels .*known layouts are"),
     "batch": ({"batch_size": 9}, "--batch-size 9 is more than the 5 pictures"),
-    "weights": ({"pretrained": "ade2k"}, "--pretrained ade2k is no file, and pp_mobileseg_tiny has: imagenet, none, ade20k"),
+    "weights": ({"pretrained": "ade2k"}, "ade2k is no file, and pp_mobileseg_tiny has: imagenet, none, ade20k"),
     "weights of PaddleSeg's networks": ({"model": "topformer_tiny", "pretrained": "ade20k"}, "PaddleSeg's own network"),
 }
 
@@ -153,9 +157,10 @@ def proposal(sizes, train=1000, model="pp_mobileseg_tiny", **wishes):
 
 def test_size_follows_the_pictures():
     """Height and width of the pictures, and of the network's input: their shape, at most 512x512 pixels or nearly."""
-    for size, expected in {
-        (360, 480): (352, 480), (512, 512): (512, 512), (1080, 1920): (384, 672), (4000, 3000): (608, 448), (20, 20): (64, 64)
-    }.items():
+    for size, expected in (
+        ((360, 480), (352, 480)), ((512, 512), (512, 512)), ((1080, 1920), (384, 672)), ((4000, 3000), (608, 448)),
+        ((20, 20), (64, 64)),
+    ):  # fmt: skip
         found = proposal({size: 10})
         assert found.size == expected
         stretched = [{"type": "Resize", "target_size": [expected[1], expected[0]]}]
