@@ -33,7 +33,6 @@ class _Region:
     name: str
     segment: int = 0
     outline: Any = None
-    area: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -182,10 +181,7 @@ class _Reader:
         raise InputError(f"{self.path} names the segments {shown(name)}, which are not in {self.path.with_suffix('')}")
 
     def outlined(self, row: Dict[str, Any]) -> _Region:
-        area = row.get("area")
-        return _Region(
-            self.name_of(row), outline=row.get("segmentation"), area=area if type(area) in (int, float) else 0.0
-        )
+        return _Region(self.name_of(row), outline=row.get("segmentation"))
 
     def name_of(self, row: Any) -> str:
         category = row.get("category_id") if isinstance(row, dict) else None
@@ -239,13 +235,14 @@ def _outlines(sample: Sample, numbers: Dict[str, int], empty: int) -> np.ndarray
     """The classes of outlines and run lengths, larger ones below smaller ones."""
     height, width = sample.drawn.size
     label = np.full((height, width), empty, np.uint8)
-    for region in sorted(sample.drawn.regions, key=lambda region: -region.area):
-        try:
-            label[_mask(region.outline, height, width)] = numbers[region.name]
-        except Exception as error:  # whatever pycocotools raises on what is no outline
-            raise InputError(
-                f"{sample.label}: an annotation of {sample.image.name} has no proper segmentation: {shown(error, 200)}"
-            ) from error
+    try:
+        masks = [(_mask(region.outline, height, width), numbers[region.name]) for region in sample.drawn.regions]
+    except Exception as error:  # whatever pycocotools raises on what is no outline
+        raise InputError(
+            f"{sample.label}: an annotation of {sample.image.name} has no proper segmentation: {shown(error, 200)}"
+        ) from error
+    for mask, number in sorted(masks, key=lambda pair: -int(pair[0].sum())):
+        label[mask] = number
     return label
 
 

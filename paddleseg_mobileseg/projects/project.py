@@ -22,7 +22,7 @@ from .files import PARTS, RECORD
 from .layout import IGNORED, MOST_CLASSES, Layout, Plan, Sample, Wish
 from .recipe import Proposal, Size, propose
 from .recognise import recognise, with_validation
-from .survey import Finding, faults_named, in_threads, sizes_of, survey
+from .survey import Finding, faults_named, in_threads, sizes_of, survey, turned_note
 
 _LABELS = "labels"
 _VOID_COLOUR = (224, 224, 192)
@@ -109,7 +109,7 @@ def make_project(request: Request) -> Project:
     """
     model = find_model(request.model)
     _check_target(request)
-    template = request.folder.with_name(f"{request.folder.name}.classes.txt")
+    template = request.folder.parent / f"{request.folder.name}.classes.txt"
     wish = Wish(wished_entries(request.classes), tuple(request.void), template)
     layout = with_validation(recognise(request.data), request.val, request.seed)
     good, faults = _usable(layout, request)
@@ -120,7 +120,7 @@ def make_project(request: Request) -> Project:
     proposal = propose(
         sizes_of(seen), counts["train"], model.name, recipe, request.size, request.batch_size, request.iters
     )
-    notes = [*layout.notes, *plan.notes]
+    notes = [*layout.notes, *turned_note(good), *plan.notes]
     root = Path(os.path.abspath(request.data))
     writer = _Writer(request, plan, root if root.is_dir() else root.parent)
     with writer:
@@ -154,6 +154,8 @@ def _comments(proposal: Proposal) -> Dict[str, str]:
 
 def _check_target(request: Request) -> None:
     folder = request.folder
+    if folder.absolute() == Path.cwd() or not folder.name.strip("."):
+        raise InputError(f"the project needs a folder of its own; give it a name instead of {folder}")
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{folder} is a file; give the project a new name")
     if not folder.is_dir() or not any(folder.iterdir()):

@@ -82,7 +82,7 @@ _PUBLISHED: List[Tuple[str, _Test, Callable[[], LabelImages]]] = [
     ("ADE20K", _is_ade20k, lambda: LabelImages(_known("ADE20K"), ("0",), origin="ADE20K")),
     (
         "CamVid as SegNet has it", _is_segnet_camvid,
-        lambda: LabelImages(tuple(Entry(*each) for each in _CAMVID), ("11",), origin="CamVid as SegNet has it"),
+        lambda: LabelImages(tuple(Entry(*each) for each in _CAMVID), ("11",), origin="SegNet's CamVid"),
     ),
     ("Pascal VOC", _is_voc, lambda: LabelImages(_known("PascalVOC"), origin="Pascal VOC")),
 ]  # fmt: skip

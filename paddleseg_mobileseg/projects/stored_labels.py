@@ -79,9 +79,11 @@ def _stored(image: Image.Image, path: Path) -> Stored:
     if image.format == "JPEG":
         raise InputError(f"{path} is a JPEG, which changes the numbers and colours of a label; save labels as PNG")
     if image.mode in ("1", "L", "LA"):
+        factor = _scaled_by(image, path)
         values = np.asarray(image.convert("L") if image.mode == "LA" else image)
         # Pillow gives the two values of a bitmap as truth values.
-        return Stored(values.astype(np.uint8), False, image.format == "PNG" and image.mode == "L")
+        indexed = image.format == "PNG" and image.mode == "L" and factor == 1
+        return Stored(values.astype(np.uint8) // np.uint8(factor), False, indexed)
     if image.mode == "P":
         return Stored(np.asarray(image), False, image.format == "PNG", _palette(image))
     if image.mode in _DEEP:
@@ -93,6 +95,15 @@ def _stored(image: Image.Image, path: Path) -> Stored:
         red, green, blue = np.moveaxis(np.asarray(image)[..., :3].astype(np.uint32), -1, 0)
         return Stored(red << 16 | green << 8 | blue, True, False)
     raise InputError(f"{path} has pixels of the kind {image.mode}; save labels as PNG of one channel, or of RGB")
+
+
+def _scaled_by(image: Image.Image, path: Path) -> int:
+    """By what Pillow, and PaddleSeg with it, multiplies the grey numbers of a PNG of two or four bits a pixel."""
+    if image.format != "PNG" or image.mode != "L":
+        return 1
+    with open(path, "rb") as file:
+        head = file.read(26)
+    return {2: 85, 4: 17}.get(head[24], 1)
 
 
 def _palette(image: Image.Image) -> np.ndarray:

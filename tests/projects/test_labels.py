@@ -1,5 +1,8 @@
 """What the numbers and colours of labels are taken for, and what is said where they fit nothing."""
 
+import struct
+import zlib
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -64,6 +67,39 @@ def test_deep_pngs_and_grey_rgb_hold_numbers(tmp_path, rng):
         found = by_name(init(tmp_path / f"{mode} project", tmp_path / mode))
         for name, values in labels.items():
             np.testing.assert_array_equal(found[name], values if values.ndim == 2 else values[..., 0])
+
+
+def grey_png(values, bits):
+    """A PNG of 2 or 4 bits a pixel, which Pillow reads but does not write."""
+
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    together = 8 // bits
+    packed = sum(values[:, place::together] << (8 - bits * (place + 1)) for place in range(together)).astype(np.uint8)
+    rows = b"".join(b"\0" + row.tobytes() for row in packed)
+    head = struct.pack(">IIBBBBB", values.shape[1], values.shape[0], bits, 0, 0, 0, 0)
+    parts = chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + parts
+
+
+@pytest.mark.parametrize("bits", [2, 4])
+def test_pngs_of_few_bits_hold_the_numbers_that_were_stored(bits, tmp_path, rng):
+    """Pillow gives 85 for the 1 of two bits, and 17 for that of four."""
+    labels = write(tmp_path / "data", rng, lambda index: label(rng, [0, 1, 2]))
+    for name, values in labels.items():
+        (tmp_path / "data" / "labels" / f"{name}.png").write_bytes(grey_png(values, bits))
+    check(init(tmp_path / "project", tmp_path / "data"), labels, {0: 0, 1: 1, 2: 2})
+
+
+def test_pictures_turned_by_exif_are_pointed_out(tmp_path, rng):
+    write(tmp_path / "data", rng, lambda index: label(rng, [0, 1]))
+    exif = Image.Exif()
+    exif[274] = 3
+    path = tmp_path / "data" / "images" / "b.jpg"
+    Image.open(path).save(path, exif=exif)
+    project = init(tmp_path / "project", tmp_path / "data")
+    assert "1 picture is turned by EXIF when read, such as b.jpg: see that labels fit" in project.notes
 
 
 def test_grey_levels_and_colours_without_names_are_listed_for_the_user(tmp_path, rng):

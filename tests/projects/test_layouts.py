@@ -270,9 +270,9 @@ def test_coco_run_lengths_lie_over_what_is_larger(tmp_path, data, rng):
 
     def annotate(part, name, image):
         return [
-            {"image_id": image, "category_id": category, "area": area,
+            {"image_id": image, "category_id": category,
              "segmentation": {"counts": counts, "size": [HEIGHT, WIDTH]}}
-            for category, area, counts in ((7, 9, compressed(small)), (3, 600, large))
+            for category, counts in ((7, compressed(small)), (3, large))
         ]  # fmt: skip
 
     write_coco(data, rng, "instances", annotate)
@@ -284,7 +284,7 @@ def test_coco_run_lengths_lie_over_what_is_larger(tmp_path, data, rng):
 def test_coco_polygons_need_pycocotools(tmp_path, data, rng, monkeypatch):
     def annotate(part, name, image):
         polygon = [[10, 5, 20, 5, 20, 15, 10, 15]]
-        return [{"image_id": image, "category_id": 3, "area": 100, "segmentation": polygon, "iscrowd": 0}]
+        return [{"image_id": image, "category_id": 3, "segmentation": polygon, "iscrowd": 0}]
 
     write_coco(data, rng, "instances", annotate)
     expected = np.zeros((HEIGHT, WIDTH), int)
