@@ -68,7 +68,8 @@ def propose(
     batch, why["batch_size"] = _batch(shape, train, batch_size)
     count, why["iters"] = _iterations(train, batch, recipe, iters)
     schedule = recipe["lr_scheduler"]
-    warmup = min(schedule.get("warmup_iters", 0), count // 20)
+    # PaddleSeg cannot build a warm-up of no iterations.
+    warmup = max(1, min(schedule.get("warmup_iters", 0), count // 20))
     why["warmup_iters"] = f"a twentieth of the iterations, {schedule.get('warmup_iters', 0)} at most as in the recipe"
     rate, why["learning_rate"] = _rate(model, recipe, batch)
     save = max(1, count // _EVALUATIONS)

@@ -178,6 +178,8 @@ def test_numbers_follow_the_data():
     assert small.learning_rate == large.learning_rate == 3e-4
     assert proposal({(512, 512): 1}, model="mobileseg_mobilenetv2").learning_rate == 2.5e-3
     assert proposal({(512, 512): 1}, train=3).batch_size == 3
+    # PaddleSeg takes no warm-up of 0 iterations.
+    assert proposal({(512, 512): 1}, iters=4).warmup_iters == 1
     assert proposal({(512, 512): 1}, size=(1024, 1024)).batch_size == 2
 
 
