@@ -9,7 +9,7 @@ import numpy as np
 from ..errors import InputError, ToolError, shown
 from .drawn import number_names, same_names
 from .entries import Entry
-from .files import Folder, part_of, read_json, words
+from .files import Folder, is_there, part_of, read_json, words
 from .layout import IGNORED, Labels, Layout, Plan, Sample, Wish, counted
 from .stored_labels import read_stored
 
@@ -116,7 +116,7 @@ class _Reader:
 
     def categories(self) -> List[Entry]:
         """The categories by their ids. A nameless root, as Roboflow writes it with id 0, is none."""
-        used = {row.get("category_id") for row in self.content["annotations"] if isinstance(row, dict)}
+        used = [row.get("category_id") for row in self.content["annotations"] if isinstance(row, dict)]
         found = []
         for row in sorted(self.rows("categories", id=int, name=str), key=lambda row: row["id"]):
             if row.get("supercategory") == "none" and row["id"] == 0 and 0 not in used:
@@ -143,15 +143,14 @@ class _Reader:
 
     def find(self, name: str) -> Path:
         """The picture that the file means: beside it, below the data set, or the one of that name of its part."""
-        if "\0" not in name:
-            for base in (self.path.parent, self.folder.root):
-                if (base / name).is_file():
-                    return base / name
-            same = self.by_name.get(Path(name).name, [])
-            of_part = [path for path in same if part_of(self.folder.below(path).parent) == self.part]
-            for paths in (same, of_part):
-                if len(paths) == 1:
-                    return paths[0]
+        for base in (self.path.parent, self.folder.root):
+            if is_there(base / name):
+                return base / name
+        same = self.by_name.get(Path(name).name, [])
+        of_part = [path for path in same if part_of(self.folder.below(path).parent) == self.part]
+        for paths in (same, of_part):
+            if len(paths) == 1:
+                return paths[0]
         raise InputError(f"{self.path} lists the picture {shown(name)}, which is not in {self.folder.root}")
 
     def read(self, image: Dict[str, Any], by_image: Dict[int, List[Dict[str, Any]]]) -> _Annotations:
@@ -167,13 +166,13 @@ class _Reader:
             raise InputError(f"{self.path}: the segments of picture {image['id']} name no PNG")
         regions = tuple(
             _Region(self.name_of(row), row["id"]) for row in segments
-            if isinstance(row, dict) and type(row.get("id")) is int
+            if isinstance(row, dict) and type(row.get("id")) is int and 0 <= row["id"] < 1 << 24
         )
         return _Annotations(size, regions, self.segments_file(name))
 
     def segments_file(self, name: str) -> Path:
         for base in (self.path.with_suffix(""), self.path.parent, self.folder.root):
-            if "\0" not in name and (base / name).is_file():
+            if is_there(base / name):
                 return base / name
         same = [path for path in self.by_name.get(Path(name).name, []) if "panoptic" in str(path.parent)]
         if len(same) == 1:
@@ -185,7 +184,7 @@ class _Reader:
 
     def name_of(self, row: Any) -> str:
         category = row.get("category_id") if isinstance(row, dict) else None
-        if category not in self.names:
+        if type(category) is not int or category not in self.names:
             raise InputError(f"{self.path}: an annotation has the category {shown(category)}, which is not listed")
         return self.names[category]
 

@@ -96,6 +96,14 @@ def part_of(path: Path) -> str:
     return parts.pop() if len(parts) == 1 else ""
 
 
+def is_there(path: Path) -> bool:
+    """Whether a path out of somebody's list names a file; one that no file system takes names none."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
 def read_json(path: Path) -> Any:
     """What a JSON file holds.
 

@@ -17,7 +17,7 @@ from tqdm import tqdm
 from ..errors import InputError, shown
 from .drawn import number_names
 from .entries import Entry, found_entries, plain
-from .files import Folder, part_of, read_json
+from .files import Folder, is_there, part_of, read_json
 from .layout import Labels, Layout, Plan, Sample, Wish, counted
 
 _MOST_SIDE = 1 << 15
@@ -81,10 +81,10 @@ def _is_annotation(path: Path) -> bool:
 
 def _image_of(path: Path, content: Any, pictures: "set[Path]") -> Path:
     named = content.get("imagePath")
-    if isinstance(named, str) and named and "\0" not in named:
+    if isinstance(named, str) and named:
         # Labelme on Windows writes backslashes.
         image = Path(os.path.normpath(path.parent / Path(*re.split(r"[/\\]", named))))
-        if image in pictures or image.is_file():
+        if image in pictures or is_there(image):
             return image
     beside = [each for each in pictures if each.parent == path.parent and each.stem == path.stem]
     if beside:
@@ -109,7 +109,7 @@ def _read_shape(given: Any, where: str) -> _Shape:
         raise InputError(f"{where} has no label")
     kind = given.get("shape_type") or "polygon"
     points = given.get("points")
-    if kind not in _FEWEST_POINTS:
+    if not isinstance(kind, str) or kind not in _FEWEST_POINTS:
         raise InputError(f"{where} is a {shown(kind)}; known are {', '.join(_FEWEST_POINTS)}")
     fewest = _FEWEST_POINTS[kind]
     if not isinstance(points, list) or not all(map(_is_point, points)) or len(points) < fewest:
@@ -120,7 +120,7 @@ def _read_shape(given: Any, where: str) -> _Shape:
 
 def _is_point(given: Any) -> bool:
     return isinstance(given, list) and len(given) == 2 and all(
-        type(each) in (int, float) and math.isfinite(each) and abs(each) < 1e6 for each in given
+        type(each) in (int, float) and abs(each) < 1e6 for each in given
     )
 
 

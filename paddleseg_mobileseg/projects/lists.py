@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Dict, List, Optional, Sequence, Tuple
 
 from ..errors import InputError, shown
-from .files import PARTS, PICTURES, Folder, part_of, read_lines
+from .files import PARTS, PICTURES, Folder, is_there, part_of, read_lines
 from .layout import Sample
 
 _PLACES = ("", "ImageSets/Segmentation", "ImageSets", "splits", "lists")
@@ -48,10 +48,10 @@ class _Finder:
     def find(self, name: str) -> Path:
         parts = [part for part in re.split(r"[/\\]", name) if part not in ("", ".")]
         ways = [self.last, *((base, drop) for drop in range(len(parts)) for base in self.bases)]
-        if Path(name).is_absolute() and Path(name).is_file():
+        if Path(name).is_absolute() and is_there(Path(name)):
             return Path(name)
         for base, drop in ways:
-            if drop < len(parts) and base.joinpath(*parts[drop:]).is_file():
+            if drop < len(parts) and is_there(base.joinpath(*parts[drop:])):
                 self.last = (base, drop)
                 return base.joinpath(*parts[drop:])
         raise InputError(f"{self.path} lists {shown(name, 500)}, which is not in {self.bases[0]}; correct the list")

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
+from paddleseg_mobileseg.errors import MobilesegError
 from paddleseg_mobileseg.projects import coco
 from support.project_data import HEIGHT, WIDTH, init, label, write_label, write_picture, written
 
@@ -224,7 +225,7 @@ def write_coco(data, rng, kind, annotations_of):
             images.append({"id": index + 1, "file_name": f"{name}.jpg", "height": HEIGHT, "width": WIDTH})
             annotations += annotations_of(part, name, index + 1)
         categories = [{"id": 3, "name": "tree"}, {"id": 7, "name": "road", "color": list(ROAD)}]
-        (data / "annotations").mkdir(exist_ok=True)
+        (data / "annotations").mkdir(parents=True, exist_ok=True)
         content = {"images": images, "annotations": annotations, "categories": categories}
         (data / "annotations" / f"{kind}_{part}2017.json").write_text(json.dumps(content))
 
@@ -295,3 +296,40 @@ def test_coco_polygons_need_pycocotools(tmp_path, data, rng, monkeypatch):
     with pytest.raises(coco.ToolError, match=r"pip install 'paddleseg_mobileseg\[coco\]'"):
         init(tmp_path / "without", data)
     assert not (tmp_path / "without").exists()
+
+
+ODD = [None, -1, 2**70, "x" * 5000, "\0", [], {}, [None]]
+
+
+def test_odd_values_in_json_are_one_line(tmp_path, data, rng):
+    """Each value of a COCO and of a Labelme file in turn; what is refused leaves nothing behind."""
+
+    def places(value, way=()):
+        pairs = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+        for key, inner in pairs:
+            yield (*way, key)
+            yield from places(inner, (*way, key))
+
+    def annotate(part, name, image):
+        return [{"image_id": image, "category_id": 3, "segmentation": {"counts": [900, 300], "size": [HEIGHT, WIDTH]}}]
+
+    write_coco(data / "coco", rng, "instances", annotate)
+    for name in "abc":
+        write_labelme(data / "labelme", rng, name, [shape("polygon", "leaf", (5, 5), (20, 5), (20, 15))])
+    refused = 0
+    for path in (data / "coco/annotations/instances_train2017.json", data / "labelme/a.json"):
+        whole = path.read_text()
+        for index, way in enumerate(list(places(json.loads(whole)))):
+            content = json.loads(whole)
+            section = content
+            for key in way[:-1]:
+                section = section[key]
+            section[way[-1]] = ODD[index % len(ODD)]
+            path.write_text(json.dumps(content))
+            try:
+                init(tmp_path / f"{path.stem}{index}", data / ("coco" if "coco" in str(path) else "labelme"))
+            except MobilesegError as error:
+                refused += 1
+                assert len(str(error)) < 1500 and not (tmp_path / f"{path.stem}{index}").exists()
+        path.write_text(whole)
+    assert refused > 30
