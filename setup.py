@@ -28,6 +28,8 @@ INSTALL_REQUIRES = [
     "wrapt>=1.14,<3",
     # Downloads of checkpoints and data sets; paddleseg's own downloader imports it too.
     "requests>=2.25,<3",
+    # What requests reads with: its errors are told apart, and a trickle is noticed.
+    "urllib3>=1.26,<3",
     # Checkpoints that are data and nothing else, the format to prefer.
     "safetensors>=0.4,<0.9",
     # Progress bars.

@@ -26,6 +26,7 @@ ROOMS = (
     "classes",
     "labels",
     "processes",
+    "downloads",
     "report",
     "config",
     "checkpoints",

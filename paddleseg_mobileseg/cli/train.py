@@ -37,6 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--resume_model",
         help="the iter_N folder to go on from, or auto: the newest whole one of --save_dir, if there is one",
     )
+    tools.add_pretrained_argument(parser)
     parser.add_argument("--iters", type=int, help="iterations, instead of the config's")
     parser.add_argument("--batch_size", type=int, help="samples of a batch on each device, instead of the config's")
     parser.add_argument("--learning_rate", type=float, help="instead of the config's")
@@ -88,6 +89,7 @@ def _train(args: argparse.Namespace) -> Dict[str, Any]:
     )
     check_save_dir(args.save_dir)
     tools.use_data_format(config, args.data_format)
+    tools.use_pretrained(config, args.pretrained)
     if getattr(args, "use_multilabel", False):
         config.dic["test_config"] = {**config.test_config, "use_multilabel": True}
     resumed = find_checkpoint(args.resume_model, args.save_dir, config.iters, talk=False)
