@@ -42,6 +42,8 @@ INSTALL_REQUIRES = [
 EXTRAS_REQUIRE = {
     # opt and the x86 predictor. The wheels exist for Linux on x86_64, CPython 3.6 to 3.10.
     "lite": ["paddlelite==2.13rc0"],
+    # Drawing the polygons of COCO's JSON files in `mobileseg init`, as COCO's own tools do.
+    "coco": ["pycocotools>=2.0.7,<3"],
     # Detectors on this plugin's backbones (paddleseg_mobileseg.detection). It pins numpy below 1.24, which is why it is
     # in no other extra.
     "detection": ["paddledet==2.6.0"],
@@ -83,7 +85,11 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.8,<3.11",
     packages=find_packages(include=["paddleseg_mobileseg", "paddleseg_mobileseg.*"]),
-    package_data={"paddleseg_mobileseg.report": ["*.css"], "paddleseg_mobileseg.demo": ["*.html"]},
+    package_data={
+        "paddleseg_mobileseg.data": ["class_lists/*.txt"],
+        "paddleseg_mobileseg.report": ["*.css"],
+        "paddleseg_mobileseg.demo": ["*.html"],
+    },
     cmdclass={"build_py": BuildWithFiles},
     ext_modules=[LABEL_CORE],
     install_requires=INSTALL_REQUIRES,

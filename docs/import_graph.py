@@ -32,6 +32,7 @@ ROOMS = (
     "checkpoints",
     "models",
     "data",
+    "projects",
     "training",
     "deploy",
     "deploy.ir",

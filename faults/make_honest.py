@@ -98,6 +98,7 @@ def _export(folder: Path) -> None:
         "input_shape": [1, 3, SIDE, SIDE],
         "output_op": "none",
         "output_dtype": "float32",
+        "classes": ["road", {"name": "car", "colour": "#1080ff"}, {"name": "sky", "colour": [1, 2, 3]}, "tree"],
     }
     (folder / "deploy.yaml").write_text(deploy_yaml(recipe), encoding="utf-8")
     # As PaddleSeg's own export writes it, without a checksum.

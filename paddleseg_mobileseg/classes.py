@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, List, Sequence, Tuple, Union
+from typing import Any, Dict, List, Sequence, Tuple, Union
 
 from .errors import InputError, shown
 from .files import read_regular
@@ -122,8 +122,17 @@ def read_classes(path: Union[str, Path]) -> Classes:
 
 def classes_text(classes: Classes) -> str:
     """The content of a text file that `read_classes` reads."""
-    pairs = zip(classes.names, classes.colours)
-    return "".join("{} #{:02x}{:02x}{:02x}\n".format(name, *colour) for name, colour in pairs)
+    return "".join("{name} {colour}\n".format(**item) for item in classes_list(classes))
+
+
+def classes_list(classes: Classes) -> List[Dict[str, str]]:
+    """The classes as a list that `parse_classes` reads: "name" and "colour" of each, the colour as `#rrggbb`."""
+    return [{"name": name, "colour": html_colour(colour)} for name, colour in zip(classes.names, classes.colours)]
+
+
+def html_colour(colour: Sequence[int]) -> str:
+    """Red, green and blue as `#rrggbb`."""
+    return "#{:02x}{:02x}{:02x}".format(*colour)
 
 
 def _item(line: str) -> Any:

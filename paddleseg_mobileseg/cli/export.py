@@ -9,6 +9,7 @@ from paddleseg.cvlibs import Config, SegBuilder
 
 from ..checkpoints.published import find_network, find_weights, is_name
 from ..config.reader import build
+from ..data.known_classes import named_classes
 from ..deploy import OUTPUT_OPS
 from ..deploy.export import export_model
 from ..errors import InputError
@@ -95,6 +96,7 @@ def _export(args: argparse.Namespace) -> Dict[str, Any]:
         transforms=config.val_dataset_cfg.get("transforms"),
         file_name="inference" if args.for_fd else "model",
         description_name="inference.yml" if args.for_fd else "deploy.yaml",
+        classes=named_classes(config),
     )
     agreement = {**vars(exported.agreement), "pixel_agreement": exported.agreement.pixel_agreement}
     return {**vars(exported), "folder": str(exported.folder), "agreement": agreement}

@@ -24,8 +24,9 @@ SECTIONS = (
     "model",
     "test_config",
     "to_static_training",
+    "classes",
 )
-"""The top-level keys that PaddleSeg reads."""
+"""The top-level keys that PaddleSeg reads, and `classes`, which it passes over."""
 
 REQUIRED = ("batch_size", "iters", "train_dataset", "optimizer", "lr_scheduler", "loss", "model")
 

@@ -16,12 +16,15 @@ from paddleseg.cvlibs.config import merge_config_dicts
 from paddleseg.cvlibs.config_checker import ConfigChecker
 from paddleseg.utils.utils import NoAliasDumper
 
+from ..classes import Classes, classes_list, parse_classes, read_classes
 from ..errors import InputError, MobilesegError, near, shown
 from ..files import read_regular
 from ..strict_yaml import MAX_BYTES, parse_yaml
 from .checks import REGISTRIES, SECTIONS, check_sections, kind_of
+from .ignored import agree_on_ignored
 
 _BASE = "_base_"
+_CLASSES = "classes"
 _INHERITED = "_inherited_"
 _MAX_BASES = 20
 
@@ -60,7 +63,9 @@ def load_config(
             path, learning_rate, batch_size, iters, opts=opts or None, checker=ConfigChecker([]), **newer
         )
         check_sections(config.dic, path, needs)
+        agree_on_ignored(config.dic, path)
         Config._build_default_checker().apply_all_rules(config)
+        _check_classes(config, path)
     except MobilesegError:
         raise
     except Exception as error:  # whatever PaddleSeg's own reader and rules raise
@@ -213,7 +218,31 @@ def _parse(path: str) -> Dict[str, Any]:
         anchored = re.search(rf"^{re.escape(str(key))}\s*:\s*&", text, re.MULTILINE)
         if key not in SECTIONS + (_BASE, _INHERITED) and not anchored:
             raise InputError(f"{path}: PaddleSeg knows no section '{shown(key)}'{near(key, SECTIONS + (_BASE,))}")
+    if _CLASSES in content:
+        content[_CLASSES] = classes_list(_classes_of(content[_CLASSES], path))
     return content
+
+
+def _classes_of(given: Any, path: str) -> Classes:
+    """The classes that a config lists, or those of the text file that it names, beside itself."""
+    if not isinstance(given, str):
+        return parse_classes(given, path)
+    file = Path(path).parent / given
+    if not os.path.isfile(file):
+        raise InputError(f"{path}: classes: there is no file {shown(file, 300)}; it lists a class a line")
+    return read_classes(file)
+
+
+def _check_classes(config: Config, path: str) -> None:
+    """The classes, also those of an override, must be as many as the network and the data sets say."""
+    if _CLASSES not in config.dic:
+        return
+    classes = _classes_of(config.dic[_CLASSES], "--opts classes")
+    config.dic[_CLASSES] = classes_list(classes)
+    for section in ("model", "train_dataset", "val_dataset"):
+        count = (config.dic.get(section) or {}).get("num_classes")
+        if count is not None and count != len(classes):
+            raise InputError(f"{path}: classes lists {len(classes)}, and {section}.num_classes is {count}")
 
 
 def _check_opts(content: Mapping[str, Any], opts: Iterable[str], path: str) -> None:

@@ -19,6 +19,7 @@ from tqdm import tqdm
 
 from ..checkpoints.loading import load_weights
 from ..config.reader import build, load_config
+from ..data.known_classes import classes_of
 from ..data.synthetic import SyntheticScenes
 from ..deploy.compare import compare
 from ..deploy.convert import Conversion, convert
@@ -225,7 +226,8 @@ def export(config: Path, checkpoint: Path, folder: Path) -> List[Dict[str, Any]]
     input_shape = [1, 3, *content.val_dataset_cfg["size"]]
     exports = []
     for kind, output_op in OUTPUT_OPS.items():
-        exported = export_model(model, folder / kind, input_shape, output_op, content.val_dataset_cfg["transforms"])
+        transforms, classes = content.val_dataset_cfg["transforms"], classes_of(content)
+        exported = export_model(model, folder / kind, input_shape, output_op, transforms, classes=classes)
         total = {**asdict(exported.agreement), "pixel_agreement": exported.agreement.pixel_agreement}
         exports.append({"kind": kind, **asdict(exported), "folder": str(exported.folder), "agreement": total})
     return exports

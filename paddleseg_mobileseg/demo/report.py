@@ -11,7 +11,7 @@ from markupsafe import Markup
 from ..data.synthetic import SyntheticScenes
 from ..deploy import export
 from ..deploy.runtime import agreement
-from ..paths import CONFIGS, short_path
+from ..paths import short_path
 from ..report.overlays import data_uri, mistakes, overlay
 from ..report.page import render_page
 from .plots import training_curves
@@ -19,7 +19,6 @@ from .plots import training_curves
 _FOLDER = Path(__file__).parent
 _SHOWN = 6
 LIMITS = {"static": export.MAX_DIFFERENCE, "lite": agreement.MAX_DIFFERENCE, "pixels": agreement.MIN_AGREEMENT}
-OWN_CONFIG = CONFIGS / "pp_mobileseg" / "pp_mobileseg_tiny_own_512x512_20k.yml"
 
 
 def render(result: Dict[str, Any], scenes: SyntheticScenes, labels: np.ndarray, images: int) -> str:
@@ -43,7 +42,6 @@ def render(result: Dict[str, Any], scenes: SyntheticScenes, labels: np.ndarray, 
         curves=[Markup(svg) for svg in training_curves(result["training"]["curve"], result["training"]["scores"])],
         gallery=gallery(scenes, labels, min(_SHOWN, images)),
         palette=dict(zip(scenes.CLASSES, scenes.PALETTE)),
-        own_config=short_path(OWN_CONFIG),
         arm=_model(result, "arm"),
         host_name=Path(_model(result, "x86")["file"]).name,
         limits=LIMITS,

@@ -7,6 +7,7 @@ from typing import Optional, Sequence, Union
 
 import numpy as np
 
+from ..classes import Classes
 from ..errors import InputError, ToolError
 from ..files import atomic_path, scratch_folder, write_text
 from . import LABEL_MAPS, TARGETS, WEIGHTS
@@ -108,6 +109,7 @@ def write_model(
         input=described,
         output=lowered.output,
         num_classes=count_classes(lowered.program),
+        classes=_classes(lowered),
         sha256=sha256_of(nb),
         bytes=nb.stat().st_size,
         opt_version=opt_version(),
@@ -117,6 +119,21 @@ def write_model(
     )
     write_text(metadata_path(nb), metadata.to_json())
     return metadata
+
+
+def _classes(lowered: LoweredModel) -> Optional[Classes]:
+    """The classes that the export lists.
+
+    Raises:
+        InputError: there are not as many as the program tells apart.
+    """
+    classes, count = lowered.source.classes, count_classes(lowered.program)
+    if classes is not None and count is not None and len(classes) != count:
+        raise InputError(
+            f"{lowered.source.folder / 'deploy.yaml'} lists {len(classes)} classes, and the network tells {count} "
+            "apart; export the model again"
+        )
+    return classes
 
 
 def check_options(output: Path, target: str, weights: str, fp16: bool, labels: str) -> None:

@@ -11,6 +11,7 @@ import paddle
 from paddle import nn
 from paddleseg.deploy.export import WrappedModel
 
+from ..classes import Classes, classes_list
 from ..errors import InputError, ToolError
 from ..files import atomic_folder
 from ..models.output_op import check_output_op
@@ -68,6 +69,7 @@ def export_model(
     transforms: Optional[List[Any]] = None,
     file_name: str = "model",
     description_name: str = "deploy.yaml",
+    classes: Optional[Classes] = None,
 ) -> Export:
     """Write the static graph of a network as PaddleSeg's tools/export.py does, and compare it with the network.
 
@@ -79,6 +81,7 @@ def export_model(
         transforms: the preprocessing of a config, written into deploy.yaml.
         file_name: of program and parameters.
         description_name: of the description.
+        classes: names and colours, written into deploy.yaml, for whoever uses the network.
 
     Raises:
         InputError: the network does not take the shape, VIM's label map would be ruined by `output_op`, or the
@@ -104,6 +107,8 @@ def export_model(
             "output_op": output_op,
             "output_dtype": str(expected[0].dtype),
         }
+        if classes is not None:
+            description["classes"] = classes_list(classes)
         (scratch / description_name).write_text(deploy_yaml(description), encoding="utf-8")
     return Export(
         folder=Path(save_dir),

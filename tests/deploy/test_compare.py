@@ -279,7 +279,7 @@ def test_a_truncated_model_with_a_matching_checksum_is_not_loaded(own_nb, size):
         LitePredictor(own_nb)
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"schema": 4}'])
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"schema": 5}'])
 def test_a_damaged_json_file_is_refused(own_nb, text):
     metadata_path(own_nb).write_text(text)
     with pytest.raises(InputError, match="model.nb.json is damaged"):

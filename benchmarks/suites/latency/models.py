@@ -192,6 +192,7 @@ def _write_paddle(lowered: LoweredModel, folder: Path) -> None:
         input=describe_input(lowered.program),
         output=lowered.output,
         num_classes=count_classes(lowered.program),
+        classes=lowered.source.classes,
         sha256=sha256_of(params),
         bytes=params.stat().st_size,
         opt_version=opt_version(),

@@ -27,7 +27,7 @@ def deploy_yaml(description: Dict[str, Any]) -> str:
     """The text of a `deploy.yaml`, with its checksum.
 
     Args:
-        description: what stands under "Deploy": the keys that PaddleSeg writes.
+        description: what stands under "Deploy": the keys that PaddleSeg writes, and perhaps "classes".
     """
     text = _PROMISE + yaml.dump({"Deploy": description})
     return f"{text}{_MARK}{_checksum(text)}\n"
@@ -37,7 +37,8 @@ def read_deploy_yaml(path: Path) -> Dict[str, Any]:
     """What stands under "Deploy" in a `deploy.yaml` of ours or of PaddleSeg's.
 
     Returns:
-        All the keys that PaddleSeg writes; "transforms" is None where ours says that they are not known.
+        All the keys that PaddleSeg writes; "transforms" is None where ours says that they are not known. "classes" is a
+        list for `parse_classes`, where there is one.
 
     Raises:
         InputError: it is no YAML, cut off, changed after it was written, or does not say all that it must.

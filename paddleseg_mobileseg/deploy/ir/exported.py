@@ -8,6 +8,7 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
 import numpy as np
 from google.protobuf.message import DecodeError
 
+from ...classes import Classes, parse_classes
 from ...errors import InputError
 from ...files import atomic_path, read_regular
 from .deploy_yaml import read_deploy_yaml
@@ -27,12 +28,14 @@ class ExportedModel:
         program: its ProgramDesc.
         params: arrays of its persistable variables, by name.
         transforms: deploy.yaml's list of what an image goes through; None where there is no such file.
+        classes: those that deploy.yaml lists; None where it lists none.
     """
 
     folder: Path
     program: ProgramDesc
     params: Dict[str, np.ndarray]
     transforms: Optional[List[Any]]
+    classes: Optional[Classes] = None
 
     @property
     def block(self) -> BlockDesc:
@@ -75,7 +78,7 @@ class ExportedModel:
         """The same model with a program of its own; the arrays are shared, nobody writes into them."""
         program = ProgramDesc()
         program.CopyFrom(self.program)
-        return ExportedModel(self.folder, program, dict(self.params), self.transforms)
+        return ExportedModel(self.folder, program, dict(self.params), self.transforms, self.classes)
 
     def save(self, folder: Union[str, Path]) -> Tuple[Path, Path]:
         """Write `model.pdmodel` and `model.pdiparams` into `folder`.
@@ -146,4 +149,5 @@ def read_exported(folder: Union[str, Path]) -> ExportedModel:
         program=program,
         params=read_params(params_path, program),
         transforms=section and section["transforms"],
+        classes=parse_classes(section["classes"], str(recipe)) if section and "classes" in section else None,
     )

@@ -7,12 +7,13 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Dict, Optional, Union
 
+from ...classes import Classes
 from ...errors import InputError, shown
 from ...files import read_regular
 from ...schema import check_schema, from_dict
 from ..ir.tensors import InputTensor, OutputTensor
 
-SCHEMA = 4
+SCHEMA = 5
 _MOST_BYTES = 1 << 24
 _MOST_ELEMENTS = 2**31
 _AGAIN = "convert the model again"
@@ -33,6 +34,7 @@ class Metadata:
         weights: what its weights are stored in, "float32", "int16" or "int8".
         unverified: why its results cannot be relied on; None if they were checked.
         num_classes: how many the labels, or the channels of the logits, can name; None if the program does not tell.
+        classes: what they are called, and their colours; None if the export does not say.
         sha256, bytes: of the `.nb`.
         versions: of what made it.
         source_ops: ops of the exported program.
@@ -46,6 +48,7 @@ class Metadata:
     input: InputTensor
     output: OutputTensor
     num_classes: Optional[int]
+    classes: Optional[Classes]
     sha256: str
     bytes: int
     opt_version: str
@@ -81,6 +84,12 @@ def _check_size(tensor: InputTensor) -> None:
         raise InputError(f"input.preprocessing makes {list(preprocessing.size)}, and the input is {tensor.shape}")
 
 
+def _check_classes(metadata: Metadata) -> None:
+    classes, count = metadata.classes, metadata.num_classes
+    if classes is not None and count is not None and len(classes) != count:
+        raise InputError(f"there are {len(classes)} classes, and the model tells {count} apart")
+
+
 def read_metadata(nb: Union[str, Path]) -> Metadata:
     """Read the JSON file beside `nb` and check that it belongs to it.
 
@@ -100,6 +109,7 @@ def read_metadata(nb: Union[str, Path]) -> Metadata:
     try:
         metadata = from_dict(Metadata, content)
         _check_size(metadata.input)
+        _check_classes(metadata)
         for name, shape in (("input", metadata.input.shape), ("output", metadata.output.shape)):
             if min(shape, default=0) < 1 or math.prod(shape) > _MOST_ELEMENTS:
                 raise InputError(f"{name}.shape is {shown(shape)}")
