@@ -1,11 +1,12 @@
 """`mobileseg compare`: the same inputs through Paddle and through Paddle-Lite on this host."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 
-from ..deploy import LABEL_MAPS, MAX_DIFFERENCE, MIN_AGREEMENT, WEIGHTS
+from ..deploy import LABEL_MAPS, WEIGHTS
 from ..errors import InputError, ToolError
-from .shared_flags import add_input_shape
+from .shared_flags import add_input_shape, add_least_agreement, by_format, limits_of
 
 EXAMPLE = "mobileseg compare output/export --images images/"
 
@@ -25,17 +26,12 @@ def add_arguments(parser) -> None:
         "--labels", choices=LABEL_MAPS, default="exact", help="without --nb: as of `convert` (default: exact)"
     )
     add_input_shape(parser, "without --nb: ")
-    parser.add_argument(
-        "--min-agreement",
-        type=float,
-        default=MIN_AGREEMENT,
-        help=f"least share of pixels that must get the same class (default: {MIN_AGREEMENT})",
-    )
+    add_least_agreement(parser)
     parser.add_argument(
         "--max-difference",
         type=float,
-        default=MAX_DIFFERENCE,
-        help=f"largest difference of logits allowed, over the largest logit (default: {MAX_DIFFERENCE})",
+        help="largest difference of logits allowed, over the largest logit "
+        f"(default: {by_format('difference')})",
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
 
@@ -57,7 +53,13 @@ def run(args) -> None:
         weights=args.weights,
         labels=args.labels,
     )
-    print(json.dumps(found.to_dict(), indent=2) if args.json else found.table(), flush=True)
-    fault = found.total.fault(args.min_agreement, args.max_difference)
+    limits = limits_of(args, found.model)
+    if args.json:
+        print(json.dumps({**found.to_dict(), "limits": asdict(limits)}, indent=2), flush=True)
+    else:
+        print(found.table(), flush=True)
+    fault = found.total.fault(limits)
     if fault:
-        raise ToolError(f"Paddle-Lite and Paddle disagree on {args.exported_dir}: {fault}")
+        raise ToolError(f"Paddle-Lite and Paddle disagree on {args.exported_dir}: {fault} ({found.model.numbers})")
+    if not args.json:
+        print(f"within the limits of {found.model.numbers}: {limits}")

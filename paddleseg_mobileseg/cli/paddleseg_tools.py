@@ -14,12 +14,14 @@ from ..checkpoints.published import with_published
 from ..config.reader import load_config, without_pretrained
 from ..deploy.ir.static_graph import reason
 from ..errors import InputError, MobilesegError, ToolError
+from ..segmenter import ENGINES, Network
 
 DEVICES = ("cpu", "gpu", "xpu", "npu", "mlu")
 
 
-def add_config_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--config", required=True, help="the config, a .yml file")
+def add_config_arguments(parser: argparse.ArgumentParser, required: bool = True) -> None:
+    otherwise = "" if required else ", of a checkpoint (default: config.yml beside it or in the run's folder)"
+    parser.add_argument("--config", required=required, help=f"the config, a .yml file{otherwise}")
     parser.add_argument(
         "--opts", nargs="+", metavar="KEY=VALUE", help="replace values of the config, such as model.num_classes=19"
     )
@@ -37,6 +39,15 @@ def add_pretrained_argument(parser: argparse.ArgumentParser, more: str = "") -> 
 def add_device_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--device", choices=DEVICES, default="gpu", help="where to run, the CPU if it is missing (default: gpu)"
+    )
+
+
+def add_engine_argument(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--engine",
+        choices=ENGINES,
+        help="what runs it: paddle for a checkpoint or an exported folder, lite for a .nb or an exported folder "
+        "(default: the first that fits)",
     )
 
 
@@ -126,6 +137,22 @@ def load_checkpoint(model: paddle.nn.Layer, path: Optional[str]) -> None:
     """
     if path is not None:
         load_weights(model, path)
+
+
+def warn_of_other_preprocessing(network: Network, config: Config, path: str) -> None:
+    """Say where a network's own preprocessing is not that of the config it is scored with."""
+    where = f"{path}: the transforms of val_dataset"
+    try:
+        same = network.prepares_like(config.val_dataset_cfg.get("transforms", []), where)
+    except InputError as error:
+        print(f"warning: {error}", file=sys.stderr)
+        return
+    if not same:
+        print(
+            f"warning: {network.path} prepares images otherwise than {where} say: its scores are those of its own "
+            "preprocessing; export the checkpoint with this config to change that",
+            file=sys.stderr,
+        )
 
 
 def is_first_process() -> bool:

@@ -17,6 +17,7 @@ from paddleseg.utils import utils
 from ..checkpoints.loading import load_weights
 from ..config.reader import build, config_text, load_config, without_pretrained
 from ..config.schedule import fit_schedule
+from ..data.known_classes import named_classes
 from ..errors import InputError
 from ..files import check_save_dir
 from ..patches.paddleseg.training import check_several_processes
@@ -113,7 +114,13 @@ def _train(args: argparse.Namespace) -> Dict[str, Any]:
         config.dic["test_config"] = {**config.test_config, "use_multilabel": True}
     ends: List[int] = []
     request = Request(
-        config_text(config), args.command_line, args.patience, args.best_by, not args.verbose, on_end=ends.append
+        config_text(config),
+        args.command_line,
+        classes=named_classes(config),
+        patience=args.patience,
+        best_by=args.best_by,
+        compact=not args.verbose,
+        on_end=ends.append,
     )
     resumed = find_checkpoint(args.resume_model, args.save_dir, config.iters, talk=False)
     if resumed is not None:

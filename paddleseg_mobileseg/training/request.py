@@ -9,6 +9,7 @@ from typing import Callable, Iterator, Optional
 
 import paddle
 
+from ..classes import CLASSES_FILE, Classes, classes_text
 from ..errors import InputError
 from ..files import read_regular, write_text
 from .state import TrainingState
@@ -26,6 +27,7 @@ class Request:
     Attributes:
         config: the text of the config that it trains, which stands alone.
         command: the command line that asks for it.
+        classes: of the data, where they have names.
         patience: evaluations in a row without a better mIoU after which it ends; None to go on to the last iteration.
         best_by: whose mIoU that is, and which of the best weights is meant in the end: that of the "weights", of
             their moving "average", or the "higher" of both.
@@ -35,6 +37,7 @@ class Request:
 
     config: Optional[str] = None
     command: Optional[str] = None
+    classes: Optional[Classes] = None
     patience: Optional[int] = None
     best_by: str = "weights"
     compact: bool = False
@@ -52,6 +55,10 @@ class Request:
         """
         if self.config is not None:
             _write_config(save_dir / CONFIG_FILE, self.config)
+            # What an earlier run left belongs to other data.
+            (save_dir / CLASSES_FILE).unlink(missing_ok=True)
+        if self.classes is not None:
+            write_text(save_dir / CLASSES_FILE, classes_text(self.classes))
         if self.command is not None:
             processes = paddle.distributed.ParallelEnv().nranks
             on = f"  # on {processes} processes, by paddle.distributed.launch" if processes > 1 else ""
