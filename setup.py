@@ -40,6 +40,8 @@ INSTALL_REQUIRES = [
 EXTRAS_REQUIRE = {
     # opt and the x86 predictor. The wheels exist for Linux on x86_64, CPython 3.6 to 3.10.
     "lite": ["paddlelite==2.13rc0"],
+    # `--engine onnx`: exported models in ONNX Runtime. paddle2onnx 1.3 is made for Paddle 3.
+    "onnx": ["paddle2onnx>=1.2.11,<1.3", "onnxruntime>=1.16,<2"],
     # Detectors on this plugin's backbones (paddleseg_mobileseg.detection). It pins numpy below 1.24, which is why it is
     # in no other extra.
     "detection": ["paddledet==2.6.0"],

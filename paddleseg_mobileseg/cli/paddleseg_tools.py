@@ -36,8 +36,8 @@ def add_engine_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--engine",
         choices=ENGINES,
-        help="what runs it: paddle for a checkpoint or an exported folder, lite for a .nb or an exported folder "
-        "(default: the first that fits)",
+        help="what runs it: paddle for a checkpoint or an exported folder, lite for a .nb or an exported folder, onnx "
+        "for an exported folder (default: the first that fits)",
     )
 
 
