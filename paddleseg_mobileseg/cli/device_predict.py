@@ -24,6 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_least_agreement(parser, "with --check: ")
     parser.add_argument("--save_dir", type=Path, default=Path("output/result"), help="(default: output/result)")
+    parser.add_argument("--legend", action="store_true", help="put a legend below each overlay")
     add_program_arguments(parser)
     parser.add_argument("--json", action="store_true", help="print JSON")
 
@@ -35,9 +36,13 @@ def run(args: argparse.Namespace) -> None:
     from ..deploy.runtime.inputs import find_images
     from ..deploy.runtime.metadata import read_metadata
     from ..report.predictions import write_prediction
+    from ..segmenter import Segmentation
+    from ..segmenter.exported import classes_or_numbers
 
     settings = run_settings(args)
     _refuse_equal_names(find_images(args.images))
+    metadata = read_metadata(args.model)
+    classes = classes_or_numbers(metadata.classes, metadata.num_classes)
     rows: List[Dict[str, Any]] = []
     agreements = []
     for prediction in predict(
@@ -48,8 +53,10 @@ def run(args: argparse.Namespace) -> None:
         settings=settings,
         warn=warn,
     ):
-        image = read_image(prediction.image)
-        rows.append(_row(prediction, write_prediction(prediction.image.stem, image, prediction.labels, args.save_dir)))
+        found = Segmentation(prediction.labels, classes, read_image(prediction.image), prediction.image)
+        drawn = found.draw(legend=args.legend)
+        written = write_prediction(f"{prediction.image.stem}.png", found.labels, classes, args.save_dir, drawn)
+        rows.append(_row(prediction, written))
         if prediction.agreement:
             agreements.append(prediction.agreement)
         if not args.json:

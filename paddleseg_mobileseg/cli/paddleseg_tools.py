@@ -18,8 +18,9 @@ from ..segmenter import ENGINES, Network
 DEVICES = ("cpu", "gpu", "xpu", "npu", "mlu")
 
 
-def add_config_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--config", required=True, help="the config, a .yml file")
+def add_config_arguments(parser: argparse.ArgumentParser, required: bool = True) -> None:
+    otherwise = "" if required else ", of a checkpoint (default: config.yml beside it or in the run's folder)"
+    parser.add_argument("--config", required=required, help=f"the config, a .yml file{otherwise}")
     parser.add_argument(
         "--opts", nargs="+", metavar="KEY=VALUE", help="replace values of the config, such as model.num_classes=19"
     )

@@ -87,13 +87,45 @@ def restored_labels(
     steps = _steps_back(logits, trans_info, network_size, input_size, align_corners)
     resizes = [index for index, step in enumerate(steps) if step.name == "resize"]
     last = resizes[-1] if resizes else len(steps)
+    names = np.arange(logits.shape[1], dtype=np.int32)
+    if len(resizes) == 2 and all(have <= get for have, get in zip(logits.shape[2:], steps[resizes[0]].size)):
+        names = _possible_winners(logits)
+        logits = logits[:, names]
     for step in steps[:last]:
         logits = _taken(logits, step)
     final = steps[last] if resizes else Step("resize", logits.shape[2:])
     labels = upsample_labels(np.ascontiguousarray(logits, np.float32), final.size, final.align_corners)
+    if len(names) < names[-1] + 1:
+        labels = names[labels]
     for _, (height, width), _ in steps[last + 1:]:
         labels = labels[:, :height, :width]
     return labels
+
+
+def _possible_winners(logits: np.ndarray) -> np.ndarray:
+    """The classes that logits [N, C, h, w] may have as labels after they were enlarged and then resized once more.
+
+    What both steps give of a pixel are, for all classes with the same weights, means of logits that lie within three
+    rows and columns. A class can win there only if its largest logit reaches the smallest one of each other.
+
+    Returns:
+        Their numbers, int32, rising.
+    """
+    highest = _over_windows(np.maximum, logits)
+    beaten_below = _over_windows(np.minimum, logits).max(axis=1, keepdims=True)
+    rounding = 2**-18 * np.abs(logits).max()
+    # A comparison with NaN is false, so that a class with one stays and is found later.
+    return np.flatnonzero(~(highest < beaten_below - rounding).all(axis=(0, 2, 3))).astype(np.int32)
+
+
+def _over_windows(best: np.ufunc, logits: np.ndarray) -> np.ndarray:
+    """`best` of each window of three rows and columns, or of all there are: [N, C, h - 2, w - 2]."""
+    for axis in (2, 3):
+        count = logits.shape[axis]
+        size = min(3, count)
+        parts = [np.take(logits, np.arange(start, start + count - size + 1), axis) for start in range(size)]
+        logits = best.reduce(parts)
+    return logits
 
 
 def restored_scores(

@@ -2,5 +2,7 @@
 
 from .network import Network, Output
 from .opening import ENGINES, kind_of, open_network
+from .segmentation import ClassShare, Segmentation
+from .segmenter import Segmenter
 
-__all__ = ["ENGINES", "Network", "Output", "kind_of", "open_network"]
+__all__ = ["ENGINES", "ClassShare", "Network", "Output", "Segmentation", "Segmenter", "kind_of", "open_network"]

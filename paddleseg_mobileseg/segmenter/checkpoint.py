@@ -1,27 +1,31 @@
 """Checkpoints with their config, run by Paddle layer by layer."""
 
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Dict, Optional, Tuple, Union
+from typing import Any, Dict, Iterator, Optional, Tuple, Union
 
 import numpy as np
 import paddle
 from paddleseg.core import infer
 from paddleseg.cvlibs import Config, SegBuilder
 from paddleseg.transforms import Compose
-from paddleseg.utils import utils
+from paddleseg.utils import logger, utils
 
 from ..checkpoints.loading import load_weights
-from ..classes import Classes, unnamed
+from ..classes import Classes, read_classes
 from ..config.reader import build, load_config, without_pretrained
+from ..data.known_classes import classes_of, named_classes
 from ..deploy.ir.tensors import OutputTensor
 from ..errors import InputError
 from ..models.heads.upsample import VIM, Bilinear
 from ..models.segmentor import MobileSegmentor
+from ..training.folders import BEST_FOLDERS
+from ..training.request import CONFIG_FILE
+from ..training.state import WEIGHTS
 from .exported import composed
 from .network import Network, Output, Prepared
 
-CHECKPOINT = "model.pdparams"
-_CONFIG = "config.yml"
+_CLASSES = "classes.txt"
 _OF_VALIDATION = ("aug_eval", "auc_roc")
 
 
@@ -33,12 +37,12 @@ def checkpoint_file(path: Path) -> Path:
     """
     if not path.is_dir():
         return path
-    for file in (path / CHECKPOINT, path / "best_model" / CHECKPOINT):
-        if file.is_file():
-            return file
+    for folder in (path, *(path / name for name in BEST_FOLDERS)):
+        if (folder / WEIGHTS).is_file():
+            return folder / WEIGHTS
     raise InputError(
-        f"{path} holds neither deploy.yaml nor {CHECKPOINT}; give an exported folder, a training run's folder, a "
-        "checkpoint or a .nb"
+        f"{path} holds neither deploy.yaml nor {WEIGHTS}: there is no checkpoint, no exported model and no training "
+        "run in it"
     )
 
 
@@ -48,12 +52,19 @@ def find_config(checkpoint: Path) -> Path:
     Raises:
         InputError: there is none.
     """
-    for folder in (checkpoint.parent, checkpoint.parent.parent):
-        if (folder / _CONFIG).is_file():
-            return folder / _CONFIG
-    raise InputError(
-        f"there is no {_CONFIG} beside {checkpoint} or above it; give the config that it was trained with (--config)"
-    )
+    found = _beside(checkpoint, CONFIG_FILE)
+    if found is None:
+        raise InputError(
+            f"there is no {CONFIG_FILE} beside {checkpoint} or above it; give the config that it was trained with "
+            "(config=, --config)"
+        )
+    return found
+
+
+def _beside(checkpoint: Path, name: str) -> Optional[Path]:
+    """A file in the checkpoint's folder, or in that of the run."""
+    folder = checkpoint.absolute().parent
+    return next((path / name for path in (folder, folder.parent) if (path / name).is_file()), None)
 
 
 class Checkpoint(Network):
@@ -79,18 +90,18 @@ class Checkpoint(Network):
             raise InputError(f"there is no checkpoint {file}")
         if not isinstance(config, Config):
             config = load_config(config or find_config(file), needs=("val_dataset",))
-        name = str(getattr(config, "path", None) or "the config")
         config.dic["model"] = without_pretrained(config.dic["model"])
-        utils.set_device(device)
         builder = SegBuilder(config)
-        model = build(config, "model", builder, name)
+        with _warnings_only():
+            utils.set_device(device)
+            model = build(config, "model", builder)
+            self._compose = Compose(build(config, "val_transforms", builder))
         load_weights(model, file)
         model.eval()
         self._model = model
-        self._compose = Compose(build(config, "val_transforms", builder, name))
         self._options = {key: value for key, value in config.test_config.items() if key not in _OF_VALIDATION}
         self._low_resolution = _ends_in_interpolation(model) and not self._options
-        super().__init__(path, _classes_of(config, model))
+        super().__init__(path, _classes_of(config, model, file))
 
     def _prepare(self, image: np.ndarray) -> Prepared:
         return composed(self._compose, image)
@@ -122,11 +133,26 @@ class Checkpoint(Network):
         self._model = None
 
 
+@contextmanager
+def _warnings_only() -> Iterator[None]:
+    """Within the block PaddleSeg does not print what it builds."""
+    level, logger.log_level = logger.log_level, 1
+    try:
+        yield
+    finally:
+        logger.log_level = level
+
+
 def _ends_in_interpolation(model: paddle.nn.Layer) -> bool:
     return isinstance(model, MobileSegmentor) and type(model.upsample) in (Bilinear, VIM)
 
 
-def _classes_of(config: Config, model: paddle.nn.Layer) -> Classes:
-    sections = (config.dic["model"], config.dic.get("val_dataset", {}), config.dic.get("train_dataset", {}))
-    listed = [section["num_classes"] for section in sections if "num_classes" in section]
-    return unnamed(listed[0] if listed else model.num_classes)
+
+def _classes_of(config: Config, model: paddle.nn.Layer, checkpoint: Path) -> Classes:
+    """Those that the config names; else those of the list that training left, if it is for so many; else numbers."""
+    classes = classes_of(config, num_classes=getattr(model, "num_classes", None))
+    listed = _beside(checkpoint, _CLASSES)
+    if named_classes(config) is not None or listed is None:
+        return classes
+    trained = read_classes(listed)
+    return trained if len(trained) == len(classes) else classes

@@ -1,7 +1,7 @@
 """Networks without their Python classes: exported folders, run by Paddle, and `.nb` files, run by Paddle-Lite."""
 
 from pathlib import Path
-from typing import Any, Optional, Sequence, Tuple
+from typing import Any, Optional, Sequence
 
 import numpy as np
 from paddleseg.cvlibs import manager
@@ -59,8 +59,9 @@ def _lowered(folder: Path) -> LoweredModel:
     return lower(folder, "none") if lowered.source_label_map == "vim" else lowered
 
 
-def _classes_of(count: Optional[int]) -> Classes:
-    return unnamed(count or _UNKNOWN_CLASSES)
+def classes_or_numbers(named: Optional[Classes], count: Optional[int]) -> Classes:
+    """The classes that a file names; else numbers, as many as its program tells of."""
+    return named or unnamed(count or _UNKNOWN_CLASSES)
 
 
 class _FixedSize(Network):
@@ -88,7 +89,8 @@ class Export(_FixedSize):
 
     def __init__(self, folder: Path, lowered: LoweredModel):
         tensor = describe_input(lowered.program)
-        super().__init__(folder, _classes_of(count_classes(lowered.program)), tensor.shape[0], tensor.preprocessing)
+        classes = classes_or_numbers(lowered.source.classes, count_classes(lowered.program))
+        super().__init__(folder, classes, tensor.shape[0], tensor.preprocessing)
         self._tensor = lowered.output
         self._graph: Optional[StaticGraph] = StaticGraph(lowered.program)
 
@@ -105,7 +107,7 @@ class OpenSizeExport(Network):
     kind, engine = "export", "paddle"
 
     def __init__(self, folder: Path, model: ExportedModel):
-        super().__init__(folder, _classes_of(count_classes(model)), 1)
+        super().__init__(folder, classes_or_numbers(model.classes, count_classes(model)), 1)
         self._compose = Compose([_transform(step, folder) for step in model.transforms])
         self._transforms = model.transforms
         self._graph: Optional[StaticGraph] = StaticGraph(model)
@@ -131,7 +133,8 @@ def _transform(step: Any, folder: Path) -> Any:
         return manager.TRANSFORMS[step["type"]](**{key: value for key, value in step.items() if key != "type"})
     except (KeyError, TypeError, ValueError, AssertionError) as error:
         reason = " ".join(str(error).split())
-        raise InputError(f"{folder / 'deploy.yaml'}: PaddleSeg does not take {step} ({reason}); export again") from error
+        where = folder / "deploy.yaml"
+        raise InputError(f"{where}: PaddleSeg does not take {step} ({reason}); export the model again") from error
 
 
 def composed(compose: Compose, image: np.ndarray) -> Prepared:
@@ -152,9 +155,8 @@ class Converted(_FixedSize):
 
     def __init__(self, path: Path, nb: Optional[Path] = None):
         metadata = _for_this_host(nb or path)
-        super().__init__(
-            path, _classes_of(metadata.num_classes), metadata.input.shape[0], metadata.input.preprocessing
-        )
+        classes = classes_or_numbers(metadata.classes, metadata.num_classes)
+        super().__init__(path, classes, metadata.input.shape[0], metadata.input.preprocessing)
         self._predictor = LitePredictor(nb or path)
 
     @property

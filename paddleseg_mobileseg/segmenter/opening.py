@@ -22,7 +22,7 @@ def kind_of(path: Union[str, Path]) -> str:
     """
     path = Path(path)
     if not path.exists():
-        raise InputError(f"there is no {path}; give a checkpoint, an exported folder or a .nb")
+        raise InputError(f"there is no checkpoint, exported folder or .nb {path}")
     if path.is_dir():
         return "export" if (path / "deploy.yaml").exists() or any(path.glob("*.pdmodel")) else "checkpoint"
     if path.suffix == ".nb":

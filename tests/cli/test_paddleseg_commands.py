@@ -224,7 +224,7 @@ def test_prediction_refuses_what_is_no_image(work, checkpoint, tmp_path, capsys)
     (tmp_path / "text.jpg").write_text("no image")
     command = ["predict", "--config", str(work / "config.yml"), "--model_path", checkpoint, "--device", "cpu"]
     command += ["--save_dir", str(tmp_path / "out")]
-    cases = {"cut.jpg": "is truncated", "text.jpg": "is not an image", "none.jpg": "there is no --image_path"}
+    cases = {"cut.jpg": "is truncated", "text.jpg": "is not an image", "none.jpg": "there is no image, folder or list"}
     for name, message in cases.items():
         assert main([*command, "--image_path", str(tmp_path / name)]) == 2
         assert message in last_line(capsys.readouterr().err)
