@@ -27,8 +27,8 @@ _UNKNOWN_CLASSES = 256
 """Where the program does not tell how many labels it has."""
 
 
-def open_export(folder: Path, engine: Optional[str]) -> Network:
-    """An exported folder in an engine, "paddle" if None.
+def open_export(folder: Path, engine: Optional[str], input_shape: Optional[Sequence[int]] = None) -> Network:
+    """An exported folder in an engine, "paddle" if None; `input_shape` as of `open_network`.
 
     Raises:
         InputError: it cannot be used, or not in this engine.
@@ -36,27 +36,27 @@ def open_export(folder: Path, engine: Optional[str]) -> Network:
     model = read_exported(folder)
     if model.transforms is None:
         raise InputError(f"{folder} has no deploy.yaml, so its preprocessing is unknown; export the model again")
-    if min(dims_of(model.variables()[model.input_name])[2:]) < 1:
+    if input_shape is None and min(dims_of(model.variables()[model.input_name])[2:]) < 1:
         if engine == "lite":
             raise InputError(
                 f"{folder} was exported without a fixed size, which Paddle-Lite needs; export it again with "
                 "--input_shape 1 3 H W"
             )
         return OpenSizeExport(folder, model)
-    lowered = _lowered(folder)
+    lowered = _lowered(folder, input_shape)
     return ConvertedExport(folder, lowered) if engine == "lite" else Export(folder, lowered)
 
 
-def _lowered(folder: Path) -> LoweredModel:
+def _lowered(folder: Path, input_shape: Optional[Sequence[int]]) -> LoweredModel:
     """The export with low-resolution logits as its output, where these are the whole truth about its labels.
 
     VIM's labels are not those of interpolated logits, and of some exports the logits are not known.
     """
     try:
-        lowered = lower(folder, "exact")
+        lowered = lower(folder, "exact", input_shape)
     except InputError:
-        return lower(folder, "none")
-    return lower(folder, "none") if lowered.source_label_map == "vim" else lowered
+        return lower(folder, "none", input_shape)
+    return lower(folder, "none", input_shape) if lowered.source_label_map == "vim" else lowered
 
 
 def classes_or_numbers(named: Optional[Classes], count: Optional[int]) -> Classes:
@@ -181,7 +181,7 @@ def _for_this_host(nb: Path) -> Metadata:
     if metadata.target != HOST_TARGET:
         raise InputError(
             f"{nb} is for {metadata.target} and cannot run on this host: convert with --target {HOST_TARGET}, or run "
-            f"it on a phone with `mobileseg device predict {nb}`"
+            f"it on a phone (`mobileseg device predict`, `mobileseg device val`)"
         )
     if metadata.input.preprocessing is None:
         raise InputError(f"{nb} does not say how images become its input; export the model again and convert that")
