@@ -39,6 +39,7 @@ ROOMS = (
     "deploy.steps",
     "deploy.android",
     "segmenter",
+    "evaluation",
     "patches",
     "plugin",
     "pretraining",

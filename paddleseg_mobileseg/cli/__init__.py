@@ -16,7 +16,7 @@ from ..errors import InputError, near
 SUBCOMMANDS = {
     "demo": "train, evaluate, export, convert, compare and time on the built-in data, with a report",
     "train": "train a model from a config (PaddleSeg's tools/train.py)",
-    "val": "evaluate a checkpoint (PaddleSeg's tools/val.py)",
+    "val": "evaluate a checkpoint, an exported folder or a .nb (PaddleSeg's tools/val.py)",
     "predict": "segment images and write overlays (PaddleSeg's tools/predict.py)",
     "export": "write the static graph of a checkpoint (PaddleSeg's tools/export.py)",
     "run": "run an unmodified script of a PaddleSeg checkout with this plugin registered",
@@ -24,7 +24,7 @@ SUBCOMMANDS = {
     "convert": "turn an exported model into a Paddle-Lite .nb",
     "compare": "run the same images through Paddle and Paddle-Lite and count the differences",
     "bench": "time .nb models on this host, one thread",
-    "device": "find phones, time models and segment images on them, over adb",
+    "device": "find phones, time models, score them and segment images on them, over adb",
     "detection": "train, evaluate, use and export a detector of PaddleDetection on this plugin's backbones",
     "models": "list the models: parameters, multiply-adds, published figures",
     "import-weights": "rename a published checkpoint to this plugin's names, or back",

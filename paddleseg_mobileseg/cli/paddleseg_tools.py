@@ -4,7 +4,7 @@ import argparse
 import contextlib
 import inspect
 import sys
-from typing import Any, Callable, Dict, Iterator, Optional
+from typing import Any, Callable, Dict, Iterator, Optional, Sequence
 
 import paddle
 from paddleseg.cvlibs import Config
@@ -13,7 +13,7 @@ from ..checkpoints.loading import load_weights
 from ..config.reader import load_config, without_pretrained
 from ..deploy.ir.static_graph import reason
 from ..errors import InputError, MobilesegError, ToolError
-from ..segmenter import ENGINES
+from ..segmenter import ENGINES, Network
 
 DEVICES = ("cpu", "gpu", "xpu", "npu", "mlu")
 
@@ -50,6 +50,25 @@ def add_augmentation_arguments(parser: argparse.ArgumentParser, flag: str) -> No
     parser.add_argument("--is_slide", action="store_true", help="run in sliding windows")
     parser.add_argument("--crop_size", nargs=2, type=int, metavar=("W", "H"), help="size of a sliding window")
     parser.add_argument("--stride", nargs=2, type=int, metavar=("W", "H"), help="step of a sliding window")
+
+
+def mark_flags_of_checkpoints(parser: argparse.ArgumentParser, names: Sequence[str]) -> None:
+    """Remember which flags say how PaddleSeg runs a network layer by layer, for `refuse_flags_of_checkpoints`."""
+    parser.set_defaults(of_checkpoints={name: parser.get_default(name) for name in names})
+
+
+def refuse_flags_of_checkpoints(args: argparse.Namespace, kind: str) -> None:
+    """Refuse the flags that were marked as those of checkpoints, for another kind of network.
+
+    Raises:
+        InputError: one was given.
+    """
+    given = [name for name, default in args.of_checkpoints.items() if getattr(args, name, default) != default]
+    if given and kind != "checkpoint":
+        raise InputError(
+            f"--{given[0]} is for checkpoints, which PaddleSeg runs layer by layer, and {args.model_path} is "
+            f"{'a .nb' if kind == 'nb' else 'an exported program'}: omit it, or give the checkpoint"
+        )
 
 
 def add_data_format_argument(parser: argparse.ArgumentParser) -> None:
@@ -116,6 +135,22 @@ def load_checkpoint(model: paddle.nn.Layer, path: Optional[str]) -> None:
         print("warning: no --model_path: the weights are random", file=sys.stderr)
     else:
         load_weights(model, path)
+
+
+def warn_of_other_preprocessing(network: Network, config: Config, path: str) -> None:
+    """Say where a network's own preprocessing is not that of the config it is scored with."""
+    where = f"{path}: the transforms of val_dataset"
+    try:
+        same = network.prepares_like(config.val_dataset_cfg.get("transforms", []), where)
+    except InputError as error:
+        print(f"warning: {error}", file=sys.stderr)
+        return
+    if not same:
+        print(
+            f"warning: {network.path} prepares images otherwise than {where} say: its scores are those of its own "
+            "preprocessing; export the checkpoint with this config to change that",
+            file=sys.stderr,
+        )
 
 
 def is_first_process() -> bool:

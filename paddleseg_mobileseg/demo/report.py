@@ -9,8 +9,7 @@ import numpy as np
 from markupsafe import Markup
 
 from ..data.synthetic import SyntheticScenes
-from ..deploy import export
-from ..deploy.runtime import agreement
+from ..deploy import LIMITS, export
 from ..paths import CONFIGS, short_path
 from ..report.overlays import data_uri, mistakes, overlay
 from ..report.page import render_page
@@ -18,7 +17,8 @@ from .plots import training_curves
 
 _FOLDER = Path(__file__).parent
 _SHOWN = 6
-LIMITS = {"static": export.MAX_DIFFERENCE, "lite": agreement.MAX_DIFFERENCE, "pixels": agreement.MIN_AGREEMENT}
+_LITE = LIMITS["float32"]
+SHOWN_LIMITS = {"static": export.MAX_DIFFERENCE, "lite": _LITE.difference, "pixels": _LITE.agreement}
 OWN_CONFIG = CONFIGS / "pp_mobileseg" / "pp_mobileseg_tiny_own_512x512_20k.yml"
 
 
@@ -28,7 +28,7 @@ def render(result: Dict[str, Any], scenes: SyntheticScenes, labels: np.ndarray, 
     Args:
         result: what `demo.json` holds; every number of the page comes out of it.
         scenes: the test scenes.
-        labels: the converted model's label map of each, uint8 [scenes, H, W].
+        labels: the converted model's label maps of the first ones, uint8 [images, H, W].
         images: how many of them were written as files.
     """
     return render_page(
@@ -46,7 +46,7 @@ def render(result: Dict[str, Any], scenes: SyntheticScenes, labels: np.ndarray, 
         own_config=short_path(OWN_CONFIG),
         arm=_model(result, "arm"),
         host_name=Path(_model(result, "x86")["file"]).name,
-        limits=LIMITS,
+        limits=SHOWN_LIMITS,
         activate=activation(),
         total_seconds=sum(result["seconds"].values()),
     )

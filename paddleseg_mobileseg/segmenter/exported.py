@@ -1,7 +1,7 @@
 """Networks without their Python classes: exported folders in whichever engine, and `.nb` files in Paddle-Lite."""
 
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any, Optional, Sequence
 
 import numpy as np
 from paddleseg.cvlibs import manager
@@ -9,6 +9,7 @@ from paddleseg.transforms import Compose
 
 from ..classes import Classes, unnamed
 from ..data.preprocessing import Preprocessing
+from ..data.transforms import read_preprocessing
 from ..deploy.convert import convert
 from ..deploy.ir.exported import ExportedModel, read_exported
 from ..deploy.ir.io_signature import count_classes, describe_input
@@ -27,8 +28,8 @@ _UNKNOWN_CLASSES = 256
 """Where the program does not tell how many labels it has."""
 
 
-def open_export(folder: Path, engine: Optional[str]) -> Network:
-    """An exported folder in an engine, "paddle" if None.
+def open_export(folder: Path, engine: Optional[str], input_shape: Optional[Sequence[int]] = None) -> Network:
+    """An exported folder in an engine, "paddle" if None; `input_shape` as of `open_network`.
 
     Raises:
         InputError: it cannot be used, or not in this engine.
@@ -36,7 +37,7 @@ def open_export(folder: Path, engine: Optional[str]) -> Network:
     model = read_exported(folder)
     if model.transforms is None:
         raise InputError(f"{folder} has no deploy.yaml, so its preprocessing is unknown; export the model again")
-    if min(dims_of(model.variables()[model.input_name])[2:]) < 1:
+    if input_shape is None and min(dims_of(model.variables()[model.input_name])[2:]) < 1:
         if engine not in (None, "paddle"):
             raise InputError(
                 f"{folder} was exported without a fixed size, which engine {engine} needs; export it again with "
@@ -46,19 +47,19 @@ def open_export(folder: Path, engine: Optional[str]) -> Network:
     if engine == "onnx":
         require_onnx()
     kinds = {None: Export, "paddle": Export, "lite": ConvertedExport, "onnx": OnnxExport}
-    return kinds[engine](folder, _lowered(folder))
+    return kinds[engine](folder, _lowered(folder, input_shape))
 
 
-def _lowered(folder: Path) -> LoweredModel:
+def _lowered(folder: Path, input_shape: Optional[Sequence[int]]) -> LoweredModel:
     """The export with low-resolution logits as its output, where these are the whole truth about its labels.
 
     VIM's labels are not those of interpolated logits, and of some exports the logits are not known.
     """
     try:
-        lowered = lower(folder, "exact")
+        lowered = lower(folder, "exact", input_shape)
     except InputError:
-        return lower(folder, "none")
-    return lower(folder, "none") if lowered.source_label_map == "vim" else lowered
+        return lower(folder, "none", input_shape)
+    return lower(folder, "none", input_shape) if lowered.source_label_map == "vim" else lowered
 
 
 def classes_or_numbers(named: Optional[Classes], count: Optional[int]) -> Classes:
@@ -76,6 +77,9 @@ class _FixedSize(Network):
     def __init__(self, path: Path, classes: Classes, images_a_run: int, preprocessing: Preprocessing):
         super().__init__(path, classes, images_a_run)
         self._preprocessing = preprocessing
+
+    def prepares_like(self, transforms: Sequence[Any], where: str) -> bool:
+        return read_preprocessing(transforms, *self._preprocessing.size, where) == self._preprocessing
 
     def _prepare(self, image: np.ndarray) -> Prepared:
         return self._preprocessing.apply(image), self._preprocessing.trans_info(image.shape)
@@ -108,7 +112,11 @@ class OpenSizeExport(Network):
     def __init__(self, folder: Path, model: ExportedModel):
         super().__init__(folder, classes_or_numbers(model.classes, count_classes(model)), 1)
         self._compose = Compose([_transform(step, folder) for step in model.transforms])
+        self._transforms = model.transforms
         self._graph: Optional[StaticGraph] = StaticGraph(model)
+
+    def prepares_like(self, transforms: Sequence[Any], where: str) -> bool:
+        return list(transforms) == list(self._transforms)
 
     def _prepare(self, image: np.ndarray) -> Prepared:
         return composed(self._compose, image)
@@ -176,7 +184,7 @@ def _for_this_host(nb: Path) -> Metadata:
     if metadata.target != HOST_TARGET:
         raise InputError(
             f"{nb} is for {metadata.target} and cannot run on this host: convert with --target {HOST_TARGET}, or run "
-            f"it on a phone with `mobileseg device predict {nb}`"
+            f"it on a phone (`mobileseg device predict`, `mobileseg device val`)"
         )
     if metadata.input.preprocessing is None:
         raise InputError(f"{nb} does not say how images become its input; export the model again and convert that")

@@ -128,6 +128,18 @@ class Network(ABC):
             )
         return image_scores(output.tensor, output.values, trans_info, output.input_size)
 
+    def prepares_like(self, transforms: Sequence[Any], where: str) -> bool:
+        """Whether the network prepares images as a list of PaddleSeg's transforms does, at the size that it takes.
+
+        Args:
+            transforms: as a config lists them.
+            where: what the list is called in messages.
+
+        Raises:
+            InputError: the list cannot be reproduced at a fixed size.
+        """
+        return True
+
     @abstractmethod
     def _prepare(self, image: np.ndarray) -> Prepared:
         """`prepare` for an array."""

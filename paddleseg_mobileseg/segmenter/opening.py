@@ -1,7 +1,7 @@
 """Opening a network by what a path is."""
 
 from pathlib import Path
-from typing import Optional, Union
+from typing import Optional, Sequence, Union
 
 from paddleseg.cvlibs import Config
 
@@ -35,6 +35,7 @@ def open_network(
     config: Union[str, Path, Config, None] = None,
     engine: Optional[str] = None,
     device: str = "cpu",
+    input_shape: Optional[Sequence[int]] = None,
 ) -> Network:
     """A network that gives labels of images, from whatever it lies in.
 
@@ -47,6 +48,7 @@ def open_network(
             (it needs the extra "onnx"). None chooses the first that fits.
         device: of a checkpoint, as PaddleSeg calls it: "cpu", "gpu" and so on; the CPU where there is no such device.
             Everything else runs on the CPU.
+        input_shape: N, C, H, W of the input of an exported folder without a fixed size, which then has one.
 
     Raises:
         InputError: it cannot be used, or not so.
@@ -61,7 +63,7 @@ def open_network(
     if kind == "nb":
         return Converted(path)
     if kind == "export":
-        return open_export(path if path.is_dir() else path.parent, engine)
+        return open_export(path if path.is_dir() else path.parent, engine, input_shape)
     return Checkpoint(path, config, device)
 
 

@@ -57,7 +57,7 @@ def test_labels_of_the_phone_are_those_of_paddle(phone, model, program, images):
 
 
 def test_many_images_go_in_batches_that_leave_no_files(phone, model, program, images, monkeypatch):
-    monkeypatch.setattr(predict_module, "_BATCH", 2)
+    monkeypatch.setattr(predict_module, "BATCH", 2)
     held = []
     phone.before_command = lambda command: held.append(sum(name.endswith("input.f32") for name in phone.files()))
     found = list(predict(model, images, settings=RunSettings(program)))
