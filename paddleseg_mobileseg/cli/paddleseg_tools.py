@@ -4,7 +4,7 @@ import argparse
 import contextlib
 import inspect
 import sys
-from typing import Any, Callable, Dict, Iterator, Optional
+from typing import Any, Callable, Dict, Iterator, Optional, Sequence
 
 import paddle
 from paddleseg.cvlibs import Config
@@ -46,8 +46,8 @@ def add_engine_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--engine",
         choices=ENGINES,
-        help="what runs it: paddle for a checkpoint or an exported folder, lite for a .nb or an exported folder "
-        "(default: the first that fits)",
+        help="what runs it: paddle for a checkpoint or an exported folder, lite for a .nb or an exported folder, onnx "
+        "for an exported folder (default: the first that fits)",
     )
 
 
@@ -60,6 +60,25 @@ def add_augmentation_arguments(parser: argparse.ArgumentParser, flag: str) -> No
     parser.add_argument("--is_slide", action="store_true", help="run in sliding windows")
     parser.add_argument("--crop_size", nargs=2, type=int, metavar=("W", "H"), help="size of a sliding window")
     parser.add_argument("--stride", nargs=2, type=int, metavar=("W", "H"), help="step of a sliding window")
+
+
+def mark_flags_of_checkpoints(parser: argparse.ArgumentParser, names: Sequence[str]) -> None:
+    """Remember which flags say how PaddleSeg runs a network layer by layer, for `refuse_flags_of_checkpoints`."""
+    parser.set_defaults(of_checkpoints={name: parser.get_default(name) for name in names})
+
+
+def refuse_flags_of_checkpoints(args: argparse.Namespace, kind: str) -> None:
+    """Refuse the flags that were marked as those of checkpoints, for another kind of network.
+
+    Raises:
+        InputError: one was given.
+    """
+    given = [name for name, default in args.of_checkpoints.items() if getattr(args, name, default) != default]
+    if given and kind != "checkpoint":
+        raise InputError(
+            f"--{given[0]} is for checkpoints, which PaddleSeg runs layer by layer, and {args.model_path} is "
+            f"{'a .nb' if kind == 'nb' else 'an exported program'}: omit it, or give the checkpoint"
+        )
 
 
 def add_data_format_argument(parser: argparse.ArgumentParser) -> None:

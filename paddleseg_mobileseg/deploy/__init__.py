@@ -40,7 +40,7 @@ class Limits:
     def __str__(self) -> str:
         """One line for people."""
         least = f"{100 * self.agreement:g} % of the pixels of the same class"
-        return f"{least}, values within {self.difference:g} of the largest one; {self.reason}"
+        return f"{least}, values within {self.difference:g} of the largest one, mIoU within {self.score:g}; {self.reason}"
 
 
 LIMITS = {

@@ -94,7 +94,7 @@ def compare(
             nb = scratch / "model.nb"
             options = dict(weights=weights, input_shape=input_shape, labels=labels)
             exported = convert(exported, nb, HOST_TARGET, **options).lowered
-        with LitePredictor(nb) as predictor:
+        with LitePredictor(nb, label_maps=False) as predictor:
             metadata = predictor.metadata
             reference = PaddleReference(exported, metadata)
             rows = []
