@@ -317,10 +317,10 @@ def test_a_damaged_json_file_is_refused(own_nb, text):
 def test_a_json_file_of_another_schema_is_refused(own_nb):
     content = json.loads(metadata_path(own_nb).read_text())
     metadata_path(own_nb).write_text(json.dumps({key: value for key, value in content.items() if key != "schema"}))
-    with pytest.raises(InputError, match="has no schema number, and this version reads schema 4"):
+    with pytest.raises(InputError, match="has no schema number, and this version reads schema 5"):
         LitePredictor(own_nb)
     metadata_path(own_nb).write_text(json.dumps({**content, "schema": 99}))
-    with pytest.raises(InputError, match="of schema 99, and this version reads 4"):
+    with pytest.raises(InputError, match="of schema 99, and this version reads 5"):
         LitePredictor(own_nb)
 
 
