@@ -83,7 +83,8 @@ setup(
     packages=find_packages(include=["paddleseg_mobileseg", "paddleseg_mobileseg.*"]),
     package_data={
         "paddleseg_mobileseg.data": ["class_lists/*.txt"],
-        "paddleseg_mobileseg.report": ["*.css"],
+        "paddleseg_mobileseg.report": ["*.css", "*.html"],
+        "paddleseg_mobileseg.run_report": ["*.html"],
         "paddleseg_mobileseg.demo": ["*.html"],
     },
     cmdclass={"build_py": BuildWithFiles},

@@ -40,6 +40,7 @@ ROOMS = (
     "deploy.android",
     "segmenter",
     "evaluation",
+    "run_report",
     "patches",
     "plugin",
     "pretraining",

@@ -14,6 +14,7 @@ from paddleseg.utils import utils
 
 from ..checkpoints.loading import load_weights
 from ..config.reader import build, config_text, load_config, without_pretrained
+from ..data.known_classes import named_classes
 from ..errors import InputError
 from ..files import check_save_dir
 from ..patches.paddleseg.training import check_several_processes
@@ -91,7 +92,7 @@ def _train(args: argparse.Namespace) -> Dict[str, Any]:
     tools.use_data_format(config, args.data_format)
     if getattr(args, "use_multilabel", False):
         config.dic["test_config"] = {**config.test_config, "use_multilabel": True}
-    request = Request(config=config_text(config), command=args.command_line)
+    request = Request(config=config_text(config), command=args.command_line, classes=named_classes(config))
     resumed = find_checkpoint(args.resume_model, args.save_dir, config.iters, talk=False)
     if resumed is not None:
         config.dic["model"] = without_pretrained(config.dic["model"])

@@ -9,6 +9,7 @@ from typing import Iterator, Optional
 
 import paddle
 
+from ..classes import CLASSES_FILE, Classes, classes_text
 from ..errors import InputError
 from ..files import read_regular, write_text
 
@@ -24,10 +25,12 @@ class Request:
     Attributes:
         config: the text of the config that it trains, which stands alone.
         command: the command line that asks for it.
+        classes: of the data, where they have names.
     """
 
     config: Optional[str] = None
     command: Optional[str] = None
+    classes: Optional[Classes] = None
 
     def describe(self, save_dir: Path) -> None:
         """Write into the save folder what is being trained; the command line goes below those before it.
@@ -37,6 +40,10 @@ class Request:
         """
         if self.config is not None:
             _write_config(save_dir / CONFIG_FILE, self.config)
+            # What an earlier run left belongs to other data.
+            (save_dir / CLASSES_FILE).unlink(missing_ok=True)
+        if self.classes is not None:
+            write_text(save_dir / CLASSES_FILE, classes_text(self.classes))
         if self.command is not None:
             processes = paddle.distributed.ParallelEnv().nranks
             on = f"  # on {processes} processes, by paddle.distributed.launch" if processes > 1 else ""

@@ -18,7 +18,7 @@ from ..data.draws import TrainingOrder, seed_iteration
 from ..data.samples import sample_name
 from ..errors import ToolError
 from ..files import atomic_path
-from .folders import BEST_FOLDERS, PendingCheckpoint, kept_checkpoints
+from .folders import BEST_FOLDERS, PendingCheckpoint, copy_classes, kept_checkpoints
 from .records import Evaluation, evaluation_record, loss_record
 from .resuming import Resumed
 from .state import AVERAGE, BEST_FILE, OPTIMIZER, WEIGHTS, Best, TrainingState, read_best, write_best
@@ -261,6 +261,7 @@ class TrainingRun:
         (file.parent / BEST_FILE).unlink(missing_ok=True)
         with atomic_path(file) as scratch:
             write(str(scratch))
+            copy_classes(file.parent.parent, file.parent)
         write_best(file.parent, best)
 
     def _check_numbers(self, content: Mapping[str, Any], name: str) -> None:

@@ -22,12 +22,14 @@ from paddleseg_mobileseg.training.records import read_evaluations
 from support.mobileseg_command import ROOT, last_line, run
 from support.small_data import HEIGHT, NUM_CLASSES, WIDTH, changed, config, write_config, write_data
 
+NAMES = ["ground", "red brick", {"name": "leaf", "colour": "#00ff40"}, "pond"]
+
 
 @pytest.fixture(scope="module")
 def work(tmp_path_factory):
     """A folder with data, a config and what a short training made of them."""
     folder = tmp_path_factory.mktemp("work")
-    path = write_config(folder / "config.yml", config(write_data(folder)))
+    path = write_config(folder / "config.yml", {**config(write_data(folder)), "classes": NAMES})
     command = ["train", "--config", path, "--device", "cpu", "--do_eval", "--use_ema"]
     command += ["--save_dir", str(folder / "out")]
     assert main([*command, "--iters", "4", "--save_interval", "2", "--log_iters", "1", "--seed", "1"]) == 0
@@ -63,6 +65,14 @@ def test_training_says_in_its_folder_what_it_trained(work, tmp_path, capsys):
     given = load_config(tmp_path / "own.yml", iters=1, learning_rate=0.125, opts=opts).dic
     assert load_config(out / "config.yml").dic == {**given, "test_config": {"scales": [0.75, 1.0]}}
     assert (out / "command.txt").read_text() == f"{shlex.join(['mobileseg', *command])}\n" * 2
+    # The folder that is shipped takes the names along, and other data does not find the old ones.
+    text = (work / "out" / "best_model" / "classes.txt").read_text()
+    assert text.splitlines()[2] == "leaf #00ff40"
+    for name in (".", "iter_4", "ema_best_model"):
+        assert (work / "out" / name / "classes.txt").read_text() == text
+    assert (out / "classes.txt").read_text() == (out / "iter_1" / "classes.txt").read_text() == text
+    write_config(tmp_path / "base.yml", config(work))
+    assert main(command) == 0 and not (out / "classes.txt").exists()
     (out / "config.yml").write_text("iters: 3  # mine\n")
     capsys.readouterr()
     assert main(command) == 0
@@ -128,7 +138,8 @@ def test_evaluation_prints_its_figures(work, checkpoint, capsys):
     assert figures["miou"] == pytest.approx(np.mean([row["iou"] for row in figures["classes"]]))
     assert f"mIoU: {figures['miou']:.4f}" in captured.err
     assert main(command) == 0
-    assert f"mIoU {figures['miou']:.4f}" in last_line(capsys.readouterr().out)
+    printed = capsys.readouterr().out
+    assert f"mIoU {figures['miou']:.4f}" in last_line(printed) and printed.splitlines()[2].endswith("  red brick")
     for flags in (["--aug_eval", "--scales", "1.0", "1.5", "--flip_horizontal"],
                   ["--is_slide", "--crop_size", "64", "64", "--stride", "32", "32"]):
         assert main([*command, *flags, "--json"]) == 0
@@ -268,6 +279,7 @@ def test_export_says_what_it_wrote(work, checkpoint, tmp_path, capsys, upsample,
     result = json.loads(captured.out)
     deploy = yaml.safe_load((tmp_path / "deploy.yaml").read_text())["Deploy"]
     assert deploy["output_dtype"] == result["output_dtype"] == dtype
+    assert deploy["classes"][1:3] == [{"name": "red brick", "colour": "#008000"}, NAMES[2]]
     assert deploy["input_shape"] == (shape or [-1, 3, -1, -1]) and deploy["output_op"] == output_op
     assert deploy["transforms"] == [{"type": "Normalize"}]
     assert ("will need --input-shape" in captured.err) == (shape is None)
