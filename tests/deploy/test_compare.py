@@ -220,6 +220,14 @@ def test_rounded_weights_are_held_to_limits_of_their_own(weights, small, capfd):
         assert main(["compare", str(small), "--weights", weights, "--max-difference", "1e-4"]) == 1
 
 
+def test_the_guide_shows_the_limits():
+    guide = (Path(__file__).resolve().parents[2] / "deploy" / "README.md").read_text(encoding="utf-8")
+    rows = [line.split(" | ") for line in guide.splitlines() if " | the same sums " in line or " is rounded to " in line]
+    expected = [[f"{100 * each.agreement:g} %", f"{each.difference:.4f}".rstrip("0"), f"{each.score:g}"]
+                for each in LIMITS.values()]  # fmt: skip
+    assert [row[1:4] for row in rows] == expected
+
+
 def test_what_is_broken_is_beyond_the_limits_of_every_format():
     reference, output = random_logits(), random_logits(seed=1)
     found = measure_agreement(reference, output, "x")
