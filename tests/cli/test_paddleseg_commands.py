@@ -194,6 +194,26 @@ def test_evaluation_prints_its_figures(work, checkpoint, capsys):
     assert "--is_slide needs --crop_size" in last_line(capsys.readouterr().err)
 
 
+def test_an_export_is_scored_at_the_size_of_the_labels(work, checkpoint, tmp_path, capsys):
+    """PaddleSeg brings the checkpoint's logits back to the size of the label, and leaves out what is to be ignored."""
+    resized = [{"type": "Resize", "target_size": [64, 64]}, {"type": "Normalize"}]
+    path = write_config(tmp_path / "config.yml", changed(config(write_data(tmp_path)), val_dataset__transforms=resized))
+    label = np.array(Image.open(tmp_path / "val0.png"))
+    label[:30] = 255
+    Image.fromarray(label).save(tmp_path / "val0.png")
+    export = ["--model_path", checkpoint, "--save_dir", str(tmp_path / "export")]
+    assert main(["export", "--config", path, *export, "--input_shape", "1", "3", "64", "64"]) == 0
+    figures = []
+    for model in (checkpoint, str(tmp_path / "export")):
+        capsys.readouterr()
+        assert main(["val", "--config", path, "--device", "cpu", "--model_path", model, "--json"]) == 0
+        figures.append(json.loads(capsys.readouterr().out))
+    trained, exported = figures
+    assert exported["miou"] == pytest.approx(trained["miou"], abs=5e-5) and trained["miou"] > 0.05
+    pixels = sum(row["share"] for row in exported["classes"])
+    assert pixels == pytest.approx(1) and exported["accuracy"] == pytest.approx(trained["accuracy"], abs=5e-5)
+
+
 def test_evaluation_agrees_with_the_classes_that_the_network_gives(work, checkpoint, capsys):
     """The printed accuracy, counted again from the network's own output and the labels on disk."""
     command = ["val", "--config", str(work / "config.yml"), "--model_path", checkpoint, "--device", "cpu"]
