@@ -20,6 +20,11 @@ def in_double(model: ExportedModel) -> ExportedModel:
             for name in _DTYPE_ATTRIBUTES:
                 if get_attr(op, name) == VarType.FP32:
                     set_attr(op, name, int(VarType.FP64), AttrType.INT)
+            if op.type == "shuffle_channel":
+                # Its kernel in Paddle 2.6 copies four bytes of each number; that of the newer op copies all.
+                op.type = "channel_shuffle"
+                set_attr(op, "groups", get_attr(op, "group"), AttrType.INT)
+                set_attr(op, "data_format", "NCHW", AttrType.STRING)
     for name, array in model.params.items():
         if array.dtype == np.float32:
             model.params[name] = array.astype(np.float64)
