@@ -5,7 +5,7 @@ channels of one position: the two may change places, with a batch norm behind th
 convolution runs at the smaller size.
 """
 
-from typing import List, Optional
+from typing import Optional
 
 import numpy as np
 
@@ -135,7 +135,7 @@ def _swap(edit: Edit, resize: OpDesc, first: OpDesc, last: OpDesc) -> None:
 
 
 def _split(edit: Edit, op: OpDesc, joined: OpDesc) -> int:
-    """A convolution over a concatenation of two as a sum: over the enlarged part, before that is enlarged, and the other.
+    """A convolution over a concatenation of two as the sum of one over each: the enlarged part's before the enlargement.
 
     A batch norm behind it goes with the second one, and its factors into the weights of the first.
     """
