@@ -102,7 +102,8 @@ def _with_label_map(
     as_exported = labels == "none" or labels == made_by and not legalized.has_loops()
     if as_exported or labels == "exact" and kind == "probabilities":
         _demand_equal(source, output, StaticGraph(legalized).run(batch))
-        return LoweredModel(source, legalized, _describe(legalized, kind, output, made_by), done, made_by), batch, output
+        description = _describe(legalized, kind, output, made_by)
+        return LoweredModel(source, legalized, description, done, made_by), batch, output
     tail = find_tail(legalized)
     if tail is None:
         raise InputError(
@@ -120,7 +121,8 @@ def _with_label_map(
     program = attach(program, tail_program(labels, low.shape, tail.size, tail.align_corners))
     expected = _tail_of(labels, low, tail)
     _demand_equal(program, expected, StaticGraph(program).run(batch))
-    return LoweredModel(source, program, _describe(program, "labels", expected, labels), done, made_by), batch, expected
+    description = _describe(program, "labels", expected, labels)
+    return LoweredModel(source, program, description, done, made_by), batch, expected
 
 
 def _describe(

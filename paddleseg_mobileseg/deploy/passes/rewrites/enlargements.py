@@ -135,7 +135,7 @@ def _swap(edit: Edit, resize: OpDesc, first: OpDesc, last: OpDesc) -> None:
 
 
 def _split(edit: Edit, op: OpDesc, joined: OpDesc) -> int:
-    """A convolution over a concatenation of two as the sum of one over each: the enlarged part's before the enlargement.
+    """A convolution over a concatenation of two as a sum of one over each, that of the enlarged part at its small size.
 
     A batch norm behind it goes with the second one, and its factors into the weights of the first.
     """
