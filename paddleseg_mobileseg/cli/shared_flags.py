@@ -67,6 +67,6 @@ def add_least_agreement(parser: argparse.ArgumentParser, when: str = "") -> None
 
 def limits_of(args: argparse.Namespace, metadata: "Metadata") -> Limits:
     """The limits of a converted model's format, those that flags give in their place."""
-    flags = {"agreement": "min_agreement", "difference": "max_difference"}
+    flags = {"agreement": "min_agreement", "difference": "max_difference", "score": "max_miou_drop"}
     given = {name: getattr(args, flag, None) for name, flag in flags.items()}
     return replace(metadata.limits, **{name: value for name, value in given.items() if value is not None})

@@ -2,6 +2,16 @@
 
 from .on_phone import PhoneScores, score_on_phone
 from .scores import ImageCounts, ImageScore, Scores, Tally, count_image
-from .scoring import score
+from .scoring import score, score_conversion
 
-__all__ = ["ImageCounts", "ImageScore", "PhoneScores", "Scores", "Tally", "count_image", "score", "score_on_phone"]
+__all__ = [
+    "ImageCounts",
+    "ImageScore",
+    "PhoneScores",
+    "Scores",
+    "Tally",
+    "count_image",
+    "score",
+    "score_conversion",
+    "score_on_phone",
+]

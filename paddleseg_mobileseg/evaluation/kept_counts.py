@@ -37,7 +37,7 @@ class Subject:
 
 @dataclass(frozen=True)
 class _Row:
-    """One image: `confusion` as [true class, class, pixels] wherever there are any, `true_pixels` as [class, pixels]."""
+    """One image, without what is 0: `confusion` as [true class, class, pixels], `true_pixels` as [class, pixels]."""
 
     index: int
     image: str

@@ -1,15 +1,17 @@
 """A network on the images and labels of a data set."""
 
 import time
-from typing import Any, Callable, Optional
+from pathlib import Path
+from typing import Any, Callable, Optional, Tuple, Union
 
 import numpy as np
 from tqdm import tqdm
 
 from ..classes import Classes
 from ..data.labelled_images import LabelledImages
+from ..deploy.runtime.metadata import read_metadata
 from ..errors import InputError
-from ..segmenter import Network
+from ..segmenter import Network, open_network
 from .scores import Scores, Tally, count_image
 
 
@@ -47,6 +49,25 @@ def score(
         on_labels(index, labels)
         tally.add(count_image(index, images.name(index), truth, labels, len(classes), images.ignore_index))
     return tally.scores(time.perf_counter() - started)
+
+
+def score_conversion(
+    exported: Union[str, Path], nb: Union[str, Path], dataset: Any, classes: Optional[Classes] = None
+) -> Tuple[Scores, Scores]:
+    """Score an export in Paddle, at the size of its conversion, and the conversion in Paddle-Lite.
+
+    Args:
+        exported: the exported folder.
+        nb: its conversion for x86.
+        dataset, classes: as of `score`.
+
+    Raises:
+        InputError, ToolError: as of `score`.
+    """
+    with open_network(nb) as converted:
+        after = score(converted, dataset, classes, "Paddle-Lite")
+    with open_network(exported, engine="paddle", input_shape=read_metadata(nb).input.shape) as original:
+        return score(original, dataset, classes, "Paddle"), after
 
 
 def check_classes(images: LabelledImages, network: Network) -> None:

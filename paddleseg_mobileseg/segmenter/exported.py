@@ -1,4 +1,4 @@
-"""Networks without their Python classes: exported folders, run by Paddle, and `.nb` files, run by Paddle-Lite."""
+"""Networks without their Python classes: exported folders in whichever engine, and `.nb` files in Paddle-Lite."""
 
 from pathlib import Path
 from typing import Any, Optional, Sequence
@@ -18,6 +18,7 @@ from ..deploy.ir.static_graph import StaticGraph
 from ..deploy.ir.tensors import OutputTensor
 from ..deploy.lower import LoweredModel, lower
 from ..deploy.runtime.metadata import Metadata, read_metadata
+from ..deploy.runtime.onnx_predictor import OnnxPredictor, require_onnx
 from ..deploy.runtime.predictor import HOST_TARGET, LitePredictor
 from ..errors import InputError
 from ..files import scratch_folder
@@ -27,8 +28,8 @@ _UNKNOWN_CLASSES = 256
 """Where the program does not tell how many labels it has."""
 
 
-def open_export(folder: Path, engine: Optional[str]) -> Network:
-    """An exported folder in an engine, "paddle" if None.
+def open_export(folder: Path, engine: Optional[str], input_shape: Optional[Sequence[int]] = None) -> Network:
+    """An exported folder in an engine, "paddle" if None; `input_shape` as of `open_network`.
 
     Raises:
         InputError: it cannot be used, or not in this engine.
@@ -36,27 +37,29 @@ def open_export(folder: Path, engine: Optional[str]) -> Network:
     model = read_exported(folder)
     if model.transforms is None:
         raise InputError(f"{folder} has no deploy.yaml, so its preprocessing is unknown; export the model again")
-    if min(dims_of(model.variables()[model.input_name])[2:]) < 1:
-        if engine == "lite":
+    if input_shape is None and min(dims_of(model.variables()[model.input_name])[2:]) < 1:
+        if engine not in (None, "paddle"):
             raise InputError(
-                f"{folder} was exported without a fixed size, which Paddle-Lite needs; export it again with "
+                f"{folder} was exported without a fixed size, which engine {engine} needs; export it again with "
                 "--input_shape 1 3 H W"
             )
         return OpenSizeExport(folder, model)
-    lowered = _lowered(folder)
-    return ConvertedExport(folder, lowered) if engine == "lite" else Export(folder, lowered)
+    if engine == "onnx":
+        require_onnx()
+    kinds = {None: Export, "paddle": Export, "lite": ConvertedExport, "onnx": OnnxExport}
+    return kinds[engine](folder, _lowered(folder, input_shape))
 
 
-def _lowered(folder: Path) -> LoweredModel:
+def _lowered(folder: Path, input_shape: Optional[Sequence[int]]) -> LoweredModel:
     """The export with low-resolution logits as its output, where these are the whole truth about its labels.
 
     VIM's labels are not those of interpolated logits, and of some exports the logits are not known.
     """
     try:
-        lowered = lower(folder, "exact")
+        lowered = lower(folder, "exact", input_shape)
     except InputError:
-        return lower(folder, "none")
-    return lower(folder, "none") if lowered.source_label_map == "vim" else lowered
+        return lower(folder, "none", input_shape)
+    return lower(folder, "none", input_shape) if lowered.source_label_map == "vim" else lowered
 
 
 def classes_or_numbers(named: Optional[Classes], count: Optional[int]) -> Classes:
@@ -157,7 +160,7 @@ class Converted(_FixedSize):
         metadata = _for_this_host(nb or path)
         classes = classes_or_numbers(metadata.classes, metadata.num_classes)
         super().__init__(path, classes, metadata.input.shape[0], metadata.input.preprocessing)
-        self._predictor = LitePredictor(nb or path)
+        self._predictor = LitePredictor(nb or path, label_maps=False)
 
     @property
     def metadata(self) -> Metadata:
@@ -181,7 +184,7 @@ def _for_this_host(nb: Path) -> Metadata:
     if metadata.target != HOST_TARGET:
         raise InputError(
             f"{nb} is for {metadata.target} and cannot run on this host: convert with --target {HOST_TARGET}, or run "
-            f"it on a phone with `mobileseg device predict {nb}`"
+            f"it on a phone (`mobileseg device predict`, `mobileseg device val`)"
         )
     if metadata.input.preprocessing is None:
         raise InputError(f"{nb} does not say how images become its input; export the model again and convert that")
@@ -199,3 +202,31 @@ class ConvertedExport(Converted):
             super().__init__(folder, convert(lowered, scratch / "model.nb", HOST_TARGET).path)
 
 
+
+
+class OnnxExport(_FixedSize):
+    """An exported program of fixed size, translated when it is opened and run by ONNX Runtime."""
+
+    kind, engine = "export", "onnx"
+
+    def __init__(self, folder: Path, lowered: LoweredModel):
+        tensor = describe_input(lowered.program)
+        count = count_classes(lowered.program)
+        classes = classes_or_numbers(lowered.source.classes, count)
+        super().__init__(folder, classes, tensor.shape[0], tensor.preprocessing)
+        with scratch_folder() as scratch:
+            files = lowered.program.save(scratch)
+            metadata = Metadata(
+                target=HOST_TARGET, precision="float32", weights="float32", unverified=None, input=tensor,
+                output=lowered.output, num_classes=count, classes=lowered.source.classes, sha256="",
+                bytes=sum(file.stat().st_size for file in files), opt_version="", versions={}, source_ops={},
+            )  # fmt: skip
+            # It has been translated and loaded when the child answers.
+            self._predictor = OnnxPredictor(scratch, metadata)
+        self._tensor = lowered.output
+
+    def _run(self, batch: np.ndarray) -> Output:
+        return Output(self._predictor.run(batch), self._tensor, self._preprocessing.size)
+
+    def close(self) -> None:
+        self._predictor.close()

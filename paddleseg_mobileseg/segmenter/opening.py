@@ -1,7 +1,7 @@
 """Opening a network by what a path is."""
 
 from pathlib import Path
-from typing import Optional, Union
+from typing import Optional, Sequence, Union
 
 from paddleseg.cvlibs import Config
 
@@ -10,7 +10,7 @@ from .checkpoint import Checkpoint
 from .exported import Converted, open_export
 from .network import Network
 
-ENGINES = ("paddle", "lite")
+ENGINES = ("paddle", "lite", "onnx")
 _ENGINES_OF = {"checkpoint": ("paddle",), "export": ENGINES, "nb": ("lite",)}
 
 
@@ -35,6 +35,7 @@ def open_network(
     config: Union[str, Path, Config, None] = None,
     engine: Optional[str] = None,
     device: str = "cpu",
+    input_shape: Optional[Sequence[int]] = None,
 ) -> Network:
     """A network that gives labels of images, from whatever it lies in.
 
@@ -42,10 +43,12 @@ def open_network(
         path: a checkpoint, a folder that holds one, or the folder of a training run (its best checkpoint); an exported
             folder; or a `.nb`.
         config: of a checkpoint; None for the `config.yml` beside it or in the run's folder.
-        engine: what runs it: "paddle" for checkpoints and exported folders, "lite" for a `.nb` for x86 and, converted
-            on the way, for an exported folder of fixed size. None chooses the first that fits.
+        engine: what runs it: "paddle" for checkpoints and exported folders; "lite", Paddle-Lite, for a `.nb` for x86
+            and, converted on the way, for an exported folder of fixed size; "onnx", ONNX Runtime, for such a folder
+            (it needs the extra "onnx"). None chooses the first that fits.
         device: of a checkpoint, as PaddleSeg calls it: "cpu", "gpu" and so on; the CPU where there is no such device.
             Everything else runs on the CPU.
+        input_shape: N, C, H, W of the input of an exported folder without a fixed size, which then has one.
 
     Raises:
         InputError: it cannot be used, or not so.
@@ -60,7 +63,7 @@ def open_network(
     if kind == "nb":
         return Converted(path)
     if kind == "export":
-        return open_export(path if path.is_dir() else path.parent, engine)
+        return open_export(path if path.is_dir() else path.parent, engine, input_shape)
     return Checkpoint(path, config, device)
 
 

@@ -2,8 +2,6 @@
 
 import json
 import re
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,22 +17,14 @@ from paddleseg_mobileseg.demo.training import TrainingLog
 from paddleseg_mobileseg.deploy.runtime.metadata import read_metadata
 from paddleseg_mobileseg.report.overlays import mistakes, overlay
 from paddleseg_mobileseg.report.page import duration
-from support.folders import made_once
 from support.pages import Page
-
-
-def _run_quick(folder):
-    command = [sys.executable, "-m", "paddleseg_mobileseg", "demo", "--quick", "--seed", "3", "--json"]
-    done = subprocess.run([*command, "--output", str(folder / "out")], capture_output=True, text=True, timeout=600)
-    assert done.returncode == 0, done.stderr
-    for name in ("stdout", "stderr"):
-        (folder / name).write_text(getattr(done, name), encoding="utf-8")
+from support.quick_demo import quick_demo
 
 
 @pytest.fixture(scope="module")
 def quick():
     """One quick demo as a user runs it, once for all workers: its folder, its stderr, its JSON, and its page."""
-    folder = made_once("quick_demo", _run_quick)
+    folder = quick_demo()
     result = json.loads((folder / "stdout").read_text(encoding="utf-8"))
     page = Page((folder / "out" / "report.html").read_text(encoding="utf-8"))
     return folder / "out", (folder / "stderr").read_text(encoding="utf-8"), result, page

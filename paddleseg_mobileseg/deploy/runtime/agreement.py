@@ -42,7 +42,8 @@ class Agreement:
         if not self.finite:
             return "the output holds NaN or infinity"
         if self.relative_difference is not None and self.relative_difference > limits.difference:
-            return f"values differ by {self.relative_difference:.2g} of the largest one, more than {limits.difference:g}"
+            share = f"{self.relative_difference:.2g}"
+            return f"values differ by {share} of the largest one, more than {limits.difference:g}"
         if self.pixel_agreement < limits.agreement:
             percent = f"{100 * self.pixel_agreement:.4f} %"
             return f"{percent} of the pixels get the same class, less than {100 * limits.agreement:g} %"
