@@ -15,6 +15,7 @@ from ..errors import InputError, near
 
 SUBCOMMANDS = {
     "demo": "train, evaluate, export, convert, compare and time on the built-in data, with a report",
+    "init": "make a config, lists and index PNGs out of a folder of pictures and labels",
     "train": "train a model from a config (PaddleSeg's tools/train.py)",
     "val": "evaluate a checkpoint, an exported folder or a .nb (PaddleSeg's tools/val.py)",
     "predict": "segment images and write overlays (PaddleSeg's tools/predict.py)",

@@ -4,12 +4,13 @@ import argparse
 import contextlib
 import inspect
 import sys
-from typing import Any, Callable, Dict, Iterator, Optional
+from typing import Any, Callable, Dict, Iterator, Optional, Sequence
 
 import paddle
 from paddleseg.cvlibs import Config
 
 from ..checkpoints.loading import load_weights
+from ..checkpoints.published import with_published
 from ..config.reader import load_config, without_pretrained
 from ..data.labelled_images import LabelledImages
 from ..deploy.ir.static_graph import reason
@@ -27,6 +28,15 @@ def add_config_arguments(parser: argparse.ArgumentParser, required: bool = True)
     )
 
 
+def add_pretrained_argument(parser: argparse.ArgumentParser, more: str = "") -> None:
+    parser.add_argument(
+        "--pretrained",
+        metavar="NAME|URL|PATH",
+        help="weights to start from, instead of the config's: of the whole model, by name (ade20k, cityscapes, ...; "
+        f"`mobileseg models --pretrained` lists them), address or path, or imagenet for its backbone{more}",
+    )
+
+
 def add_device_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--device", choices=DEVICES, default="gpu", help="where to run, the CPU if it is missing (default: gpu)"
@@ -37,8 +47,8 @@ def add_engine_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--engine",
         choices=ENGINES,
-        help="what runs it: paddle for a checkpoint or an exported folder, lite for a .nb or an exported folder "
-        "(default: the first that fits)",
+        help="what runs it: paddle for a checkpoint or an exported folder, lite for a .nb or an exported folder, onnx "
+        "for an exported folder (default: the first that fits)",
     )
 
 
@@ -51,6 +61,25 @@ def add_augmentation_arguments(parser: argparse.ArgumentParser, flag: str) -> No
     parser.add_argument("--is_slide", action="store_true", help="run in sliding windows")
     parser.add_argument("--crop_size", nargs=2, type=int, metavar=("W", "H"), help="size of a sliding window")
     parser.add_argument("--stride", nargs=2, type=int, metavar=("W", "H"), help="step of a sliding window")
+
+
+def mark_flags_of_checkpoints(parser: argparse.ArgumentParser, names: Sequence[str]) -> None:
+    """Remember which flags say how PaddleSeg runs a network layer by layer, for `refuse_flags_of_checkpoints`."""
+    parser.set_defaults(of_checkpoints={name: parser.get_default(name) for name in names})
+
+
+def refuse_flags_of_checkpoints(args: argparse.Namespace, kind: str) -> None:
+    """Refuse the flags that were marked as those of checkpoints, for another kind of network.
+
+    Raises:
+        InputError: one was given.
+    """
+    given = [name for name, default in args.of_checkpoints.items() if getattr(args, name, default) != default]
+    if given and kind != "checkpoint":
+        raise InputError(
+            f"--{given[0]} is for checkpoints, which PaddleSeg runs layer by layer, and {args.model_path} is "
+            f"{'a .nb' if kind == 'nb' else 'an exported program'}: omit it, or give the checkpoint"
+        )
 
 
 def add_data_format_argument(parser: argparse.ArgumentParser) -> None:
@@ -99,23 +128,34 @@ def use_data_format(config: Config, data_format: str) -> None:
         section["data_format"] = data_format
 
 
+def use_pretrained(config: Config, chosen: Optional[str]) -> None:
+    """Let the model start from the weights that the config names, or from those of `--pretrained`.
+
+    Raises:
+        InputError: nobody published weights of that name, or they must be downloaded by hand.
+    """
+    config.dic["model"] = with_published(config.dic["model"], chosen)
+
+
 def load_inference_config(args: argparse.Namespace, weights: Optional[str]) -> Config:
     """The config for a command that evaluates; with a checkpoint to load, no pretrained weights are fetched first."""
     config = load_config(args.config, opts=args.opts, needs=("val_dataset",))
     if weights is not None:
         config.dic["model"] = without_pretrained(config.dic["model"])
+    else:
+        use_pretrained(config, getattr(args, "pretrained", None))
+        if "pretrained" not in config.dic["model"]:
+            print("warning: no --model_path: the weights are random", file=sys.stderr)
     return config
 
 
 def load_checkpoint(model: paddle.nn.Layer, path: Optional[str]) -> None:
-    """Load weights whole or not at all; without a path, say that they are random.
+    """Load weights whole or not at all; without a path, the model stays as its config makes it.
 
     Raises:
         InputError: the checkpoint cannot be read, or does not fit the model.
     """
-    if path is None:
-        print("warning: no --model_path: the weights are random", file=sys.stderr)
-    else:
+    if path is not None:
         load_weights(model, path)
 
 

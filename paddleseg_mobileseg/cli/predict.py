@@ -26,7 +26,10 @@ from . import paddleseg_tools as tools
 
 EXAMPLE = "mobileseg predict --model_path output/my_run --image_path images/ --legend"
 
-_OF_CHECKPOINTS = ("aug_pred", "flip_horizontal", "flip_vertical", "is_slide", "crop_size", "stride", "config", "opts")
+_OF_CHECKPOINTS = (
+    "aug_pred", "scales", "flip_horizontal", "flip_vertical", "is_slide", "crop_size", "stride", "batch_size", "config",
+    "opts", "use_multilabel",
+)  # fmt: skip
 """Flags that say how PaddleSeg runs a network layer by layer."""
 
 
@@ -51,6 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--custom_color", nargs="+", type=int, help="R G B of each class, one after the other")
     tools.add_multilabel_argument(parser, predict)
     parser.add_argument("--json", action="store_true", help="print what was seen in each image as JSON")
+    tools.mark_flags_of_checkpoints(parser, _OF_CHECKPOINTS)
 
 
 def run(args: argparse.Namespace) -> None:
@@ -90,9 +94,9 @@ def _images(paths: List[str]) -> List[NamedFile]:
 
 def _predict(args: argparse.Namespace, images: Sequence[NamedFile]) -> Iterator[Dict[str, Any]]:
     """Write the files of each image, and say what they are and what was seen."""
-    if kind_of(args.model_path) != "checkpoint":
-        _refuse_flags_of_checkpoints(args)
-    config = _config(args) if kind_of(args.model_path) == "checkpoint" else None
+    kind = kind_of(args.model_path)
+    tools.refuse_flags_of_checkpoints(args, kind)
+    config = _config(args) if kind == "checkpoint" else None
     device = args.device if args.device == "cpu" or args.device_id == 0 else f"{args.device}:{args.device_id}"
     with tools.one_error("prediction"), Segmenter(
         args.model_path, config, args.engine, device, args.batch_size
@@ -121,15 +125,6 @@ def _config(args: argparse.Namespace) -> Config:
     return config
 
 
-def _refuse_flags_of_checkpoints(args: argparse.Namespace) -> None:
-    given = [name for name in _OF_CHECKPOINTS if getattr(args, name)]
-    if given:
-        raise InputError(
-            f"--{given[0]} is for checkpoints, which PaddleSeg runs layer by layer; omit it, or give the checkpoint "
-            f"in place of {args.model_path}"
-        )
-
-
 def _coloured(classes: Classes, numbers: Optional[Sequence[int]]) -> Classes:
     """The classes with the colours of `--custom_color`, as far as it goes."""
     if not numbers:
@@ -142,8 +137,7 @@ def _coloured(classes: Classes, numbers: Optional[Sequence[int]]) -> Classes:
 
 def _predict_masks(args: argparse.Namespace, images: Sequence[NamedFile]) -> Iterator[Dict[str, Any]]:
     """Labels that are one mask a class, by PaddleSeg's own prediction (2.9 and newer)."""
-    if kind_of(args.model_path) != "checkpoint":
-        raise InputError(f"--use_multilabel is for checkpoints; give the checkpoint in place of {args.model_path}")
+    tools.refuse_flags_of_checkpoints(args, kind_of(args.model_path))
     config, file = _config(args), checkpoint_file(Path(args.model_path))
     config.dic["model"] = without_pretrained(config.dic["model"])
     utils.set_device(args.device)

@@ -54,7 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     tools.add_multilabel_argument(parser, evaluate)
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
-    parser.set_defaults(of_checkpoints={name: parser.get_default(name) for name in _OF_CHECKPOINTS})
+    tools.mark_flags_of_checkpoints(parser, _OF_CHECKPOINTS)
 
 
 def run(args: argparse.Namespace) -> None:
@@ -84,8 +84,7 @@ def text_of(result: Dict[str, Any]) -> str:
 
 def _evaluate(args: argparse.Namespace) -> Dict[str, Any]:
     kind = "checkpoint" if args.model_path is None else kind_of(args.model_path)
-    if kind != "checkpoint":
-        _refuse_flags_of_checkpoints(args, kind)
+    tools.refuse_flags_of_checkpoints(args, kind)
     config = tools.load_inference_config(args, args.model_path)
     dataset = first_samples(build(config, "val_dataset", path=args.config), args.limit)
     if kind == "checkpoint":
@@ -99,15 +98,6 @@ def _evaluate(args: argparse.Namespace) -> Dict[str, Any]:
 
 def _scored(file: Optional[str], kind: str, engine: str) -> Dict[str, Any]:
     return {"file": file, "kind": kind, "engine": engine}
-
-
-def _refuse_flags_of_checkpoints(args: argparse.Namespace, kind: str) -> None:
-    given = [name for name, default in args.of_checkpoints.items() if getattr(args, name, default) != default]
-    if given:
-        raise InputError(
-            f"--{given[0]} is for checkpoints, which PaddleSeg runs layer by layer, and {args.model_path} is "
-            f"{'a .nb' if kind == 'nb' else 'an exported program'}: omit it, or give the checkpoint"
-        )
 
 
 def _evaluate_checkpoint(args: argparse.Namespace, config: Config, dataset: Any) -> Dict[str, Any]:

@@ -9,6 +9,7 @@ from paddle.nn import functional as F
 from paddleseg.core import infer
 
 from ..labels import compiled, upsample_labels
+from .chained_labels import chained_labels, identity, interpolated
 
 
 class Step(NamedTuple):
@@ -68,8 +69,8 @@ def restored_labels(
 ) -> np.ndarray:
     """The label map that PaddleSeg's evaluation makes of logits: `reverse_transform`, then the argmax.
 
-    The last interpolation is never carried out: `upsample_labels` takes its place. Where an image keeps its size on the
-    way into the network, that last one is the network's own, and the low-resolution logits are enough.
+    No class is interpolated that cannot win: `upsample_labels` takes the place of a single interpolation, and
+    `chained_labels` that of several, such as the network's own to its input's size and one to the image's.
 
     Args:
         logits: float32 [N, C, h, w], of any resolution.
@@ -86,46 +87,29 @@ def restored_labels(
     """
     steps = _steps_back(logits, trans_info, network_size, input_size, align_corners)
     resizes = [index for index, step in enumerate(steps) if step.name == "resize"]
+    if len(resizes) > 1:
+        rows, columns = (_axis(steps, axis, logits.shape[2 + axis]) for axis in (0, 1))
+        return np.stack([chained_labels(one, rows, columns) for one in logits])
+    # A resize and what is cut off before and behind it.
     last = resizes[-1] if resizes else len(steps)
-    names = np.arange(logits.shape[1], dtype=np.int32)
-    if len(resizes) == 2 and all(have <= get for have, get in zip(logits.shape[2:], steps[resizes[0]].size)):
-        names = _possible_winners(logits)
-        logits = logits[:, names]
     for step in steps[:last]:
         logits = _taken(logits, step)
     final = steps[last] if resizes else Step("resize", logits.shape[2:])
     labels = upsample_labels(np.ascontiguousarray(logits, np.float32), final.size, final.align_corners)
-    if len(names) < names[-1] + 1:
-        labels = names[labels]
     for _, (height, width), _ in steps[last + 1:]:
         labels = labels[:, :height, :width]
     return labels
 
 
-def _possible_winners(logits: np.ndarray) -> np.ndarray:
-    """The classes that logits [N, C, h, w] may have as labels after they were enlarged and then resized once more.
-
-    What both steps give of a pixel are, for all classes with the same weights, means of logits that lie within three
-    rows and columns. A class can win there only if its largest logit reaches the smallest one of each other.
-
-    Returns:
-        Their numbers, int32, rising.
-    """
-    highest = _over_windows(np.maximum, logits)
-    beaten_below = _over_windows(np.minimum, logits).max(axis=1, keepdims=True)
-    rounding = 2**-18 * np.abs(logits).max()
-    # A comparison with NaN is false, so that a class with one stays and is found later.
-    return np.flatnonzero(~(highest < beaten_below - rounding).all(axis=(0, 2, 3))).astype(np.int32)
-
-
-def _over_windows(best: np.ufunc, logits: np.ndarray) -> np.ndarray:
-    """`best` of each window of three rows and columns, or of all there are: [N, C, h - 2, w - 2]."""
-    for axis in (2, 3):
-        count = logits.shape[axis]
-        size = min(3, count)
-        parts = [np.take(logits, np.arange(start, start + count - size + 1), axis) for start in range(size)]
-        logits = best.reduce(parts)
-    return logits
+def _axis(steps: Sequence[Step], axis: int, size: int) -> np.ndarray:
+    """What the steps do to the rows (axis 0) or columns of logits that are `size` long: a map of `chained_labels`."""
+    result = identity(size)
+    for name, wanted, align_corners in steps:
+        if name == "padding":
+            result = result[: wanted[axis]]
+        else:
+            result = interpolated(result, wanted[axis], align_corners)
+    return result
 
 
 def restored_scores(

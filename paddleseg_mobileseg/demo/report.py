@@ -10,7 +10,7 @@ import numpy as np
 from ..data.known_classes import known_classes
 from ..data.synthetic import SyntheticScenes
 from ..deploy import LIMITS, export
-from ..paths import CONFIGS, short_path
+from ..paths import short_path
 from ..report.curves import Curve, training_curves
 from ..report.page import render_page
 from ..report.pictures import picture_row
@@ -19,7 +19,6 @@ _FOLDER = Path(__file__).parent
 _SHOWN = 6
 _LITE = LIMITS["float32"]
 SHOWN_LIMITS = {"static": export.MAX_DIFFERENCE, "lite": _LITE.difference, "pixels": _LITE.agreement}
-OWN_CONFIG = CONFIGS / "pp_mobileseg" / "pp_mobileseg_tiny_own_512x512_20k.yml"
 
 
 def render(result: Dict[str, Any], scenes: SyntheticScenes, labels: np.ndarray, images: int) -> str:
@@ -40,7 +39,6 @@ def render(result: Dict[str, Any], scenes: SyntheticScenes, labels: np.ndarray, 
         gallery=gallery(scenes, labels, min(_SHOWN, images)),
         palette=list(zip(scenes.CLASSES, scenes.PALETTE)),
         colours=scenes.PALETTE,
-        own_config=short_path(OWN_CONFIG),
         arm=_model(result, "arm"),
         host_name=Path(_model(result, "x86")["file"]).name,
         limits=SHOWN_LIMITS,

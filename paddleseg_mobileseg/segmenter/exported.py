@@ -1,4 +1,4 @@
-"""Networks without their Python classes: exported folders, run by Paddle, and `.nb` files, run by Paddle-Lite."""
+"""Networks without their Python classes: exported folders in whichever engine, and `.nb` files in Paddle-Lite."""
 
 from pathlib import Path
 from typing import Any, Optional, Sequence
@@ -18,6 +18,7 @@ from ..deploy.ir.static_graph import StaticGraph
 from ..deploy.ir.tensors import OutputTensor
 from ..deploy.lower import LoweredModel, lower
 from ..deploy.runtime.metadata import Metadata, read_metadata
+from ..deploy.runtime.onnx_predictor import OnnxPredictor, require_onnx
 from ..deploy.runtime.predictor import HOST_TARGET, LitePredictor
 from ..errors import InputError
 from ..files import scratch_folder
@@ -37,14 +38,16 @@ def open_export(folder: Path, engine: Optional[str], input_shape: Optional[Seque
     if model.transforms is None:
         raise InputError(f"{folder} has no deploy.yaml, so its preprocessing is unknown; export the model again")
     if input_shape is None and min(dims_of(model.variables()[model.input_name])[2:]) < 1:
-        if engine == "lite":
+        if engine not in (None, "paddle"):
             raise InputError(
-                f"{folder} was exported without a fixed size, which Paddle-Lite needs; export it again with "
+                f"{folder} was exported without a fixed size, which engine {engine} needs; export it again with "
                 "--input_shape 1 3 H W"
             )
         return OpenSizeExport(folder, model)
-    lowered = _lowered(folder, input_shape)
-    return ConvertedExport(folder, lowered) if engine == "lite" else Export(folder, lowered)
+    if engine == "onnx":
+        require_onnx()
+    kinds = {None: Export, "paddle": Export, "lite": ConvertedExport, "onnx": OnnxExport}
+    return kinds[engine](folder, _lowered(folder, input_shape))
 
 
 def _lowered(folder: Path, input_shape: Optional[Sequence[int]]) -> LoweredModel:
@@ -157,7 +160,7 @@ class Converted(_FixedSize):
         metadata = _for_this_host(nb or path)
         classes = classes_or_numbers(metadata.classes, metadata.num_classes)
         super().__init__(path, classes, metadata.input.shape[0], metadata.input.preprocessing)
-        self._predictor = LitePredictor(nb or path)
+        self._predictor = LitePredictor(nb or path, label_maps=False)
 
     @property
     def metadata(self) -> Metadata:
@@ -199,3 +202,31 @@ class ConvertedExport(Converted):
             super().__init__(folder, convert(lowered, scratch / "model.nb", HOST_TARGET).path)
 
 
+
+
+class OnnxExport(_FixedSize):
+    """An exported program of fixed size, translated when it is opened and run by ONNX Runtime."""
+
+    kind, engine = "export", "onnx"
+
+    def __init__(self, folder: Path, lowered: LoweredModel):
+        tensor = describe_input(lowered.program)
+        count = count_classes(lowered.program)
+        classes = classes_or_numbers(lowered.source.classes, count)
+        super().__init__(folder, classes, tensor.shape[0], tensor.preprocessing)
+        with scratch_folder() as scratch:
+            files = lowered.program.save(scratch)
+            metadata = Metadata(
+                target=HOST_TARGET, precision="float32", weights="float32", unverified=None, input=tensor,
+                output=lowered.output, num_classes=count, classes=lowered.source.classes, sha256="",
+                bytes=sum(file.stat().st_size for file in files), opt_version="", versions={}, source_ops={},
+            )  # fmt: skip
+            # It has been translated and loaded when the child answers.
+            self._predictor = OnnxPredictor(scratch, metadata)
+        self._tensor = lowered.output
+
+    def _run(self, batch: np.ndarray) -> Output:
+        return Output(self._predictor.run(batch), self._tensor, self._preprocessing.size)
+
+    def close(self) -> None:
+        self._predictor.close()

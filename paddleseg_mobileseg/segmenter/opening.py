@@ -10,7 +10,7 @@ from .checkpoint import Checkpoint
 from .exported import Converted, open_export
 from .network import Network
 
-ENGINES = ("paddle", "lite")
+ENGINES = ("paddle", "lite", "onnx")
 _ENGINES_OF = {"checkpoint": ("paddle",), "export": ENGINES, "nb": ("lite",)}
 
 
@@ -43,8 +43,9 @@ def open_network(
         path: a checkpoint, a folder that holds one, or the folder of a training run (its best checkpoint); an exported
             folder; or a `.nb`.
         config: of a checkpoint; None for the `config.yml` beside it or in the run's folder.
-        engine: what runs it: "paddle" for checkpoints and exported folders, "lite" for a `.nb` for x86 and, converted
-            on the way, for an exported folder of fixed size. None chooses the first that fits.
+        engine: what runs it: "paddle" for checkpoints and exported folders; "lite", Paddle-Lite, for a `.nb` for x86
+            and, converted on the way, for an exported folder of fixed size; "onnx", ONNX Runtime, for such a folder
+            (it needs the extra "onnx"). None chooses the first that fits.
         device: of a checkpoint, as PaddleSeg calls it: "cpu", "gpu" and so on; the CPU where there is no such device.
             Everything else runs on the CPU.
         input_shape: N, C, H, W of the input of an exported folder without a fixed size, which then has one.

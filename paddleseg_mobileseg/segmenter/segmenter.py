@@ -35,7 +35,7 @@ class Segmenter:
     Args:
         path: a checkpoint, the folder of a training run (its best checkpoint), an exported folder, or a `.nb` for x86.
         config: of a checkpoint; None for the `config.yml` beside it or in the run's folder.
-        engine: "paddle" or "lite"; None for the one that comes with what `path` is.
+        engine: "paddle", "lite" or "onnx", as far as what `path` is runs in it; None for the first that does.
         device: of a checkpoint: "cpu", "gpu" and so on, the CPU where there is no such device.
         batch_size: how many pictures go through a checkpoint at a time, as far as they are of one size.
 

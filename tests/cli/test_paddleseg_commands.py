@@ -44,14 +44,59 @@ def checkpoint(work):
 def test_training_prints_its_checkpoints_and_nothing_else(tmp_path, capsys):
     path = write_config(tmp_path / "config.yml", config(write_data(tmp_path)))
     command = ["train", "--config", path, "--device", "cpu", "--save_dir", str(tmp_path / "out"), "--iters", "1"]
-    assert main([*command, "--json", "--do_eval", "--use_ema"]) == 0
+    assert main([*command, "--json", "--do_eval", "--use_ema", "--precision", "bf16", "--best_by", "average"]) == 0
     captured = capsys.readouterr()
-    rows = json.loads(captured.out)["checkpoints"]
-    assert [row["ema"] for row in rows] == [False, True]
-    assert all(Path(row["path"]).is_file() and 0 <= row["miou"] <= 1 for row in rows)
+    result = json.loads(captured.out)
+    rows = result["checkpoints"]
+    assert [row["ema"] for row in rows] == [False, True] and result["best"] == rows[1]["path"]
+    assert all(Path(row["path"]).is_file() and 0 <= row["miou"] <= 1 and row["iteration"] == 1 for row in rows)
+    assert (result["iterations"], result["stopped_early"]) == (1, False)
     assert f"mIoU: {rows[0]['miou']:.4f}" in captured.err and "[EVAL]" in captured.err
-    assert main(command) == 0
-    assert capsys.readouterr().out == f"last iteration: {tmp_path}/out/iter_1/model.pdparams\n"
+    assert not any(noise in captured.err for noise in NOISE)
+    assert captured.err.startswith(
+        "network        MobileSegmentor on StrideFormer_Tiny\n"
+        "weights        random\n"
+        "parameters     1.45 million\n"
+        "classes        4\n"
+        "pictures       4 to train on, 2 to evaluate on\n"
+        "batch          2\n"
+        "iterations     1, 0.5 times through the pictures; checkpoint and evaluation every 1000\n"
+        "learning rate  0.001, PolynomialDecay to 0\n"
+        "optimizer      AdamW; weight decay 0.01; 'head' (5 tensors): learning rate x 10\n"
+        "device         cpu\n"
+        "precision      bf16, computed in float32\n"
+        f"save folder    {tmp_path}/out\n"
+        "warning: Paddle's mixed precision needs a GPU: on the CPU --precision bf16 trains in float32\n"
+    )
+    following = [shlex.split(line) for line in captured.err.splitlines()[-3:]]
+    assert [line[1] for line in following] == ["val", "predict", "export"]
+    shared = ["--config", f"{tmp_path}/out/config.yml", "--model_path", rows[1]["path"]]
+    assert all(line[2:6] == shared for line in following)
+    assert main([*following[0][1:], "--device", "cpu", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["miou"] == pytest.approx(rows[1]["miou"])
+    assert main([*command, "--verbose"]) == 0
+    captured = capsys.readouterr()
+    assert captured.out == f"last iteration: {tmp_path}/out/iter_1/model.pdparams\n"
+    assert all(noise in captured.err for noise in NOISE)
+
+
+NOISE = ("params_name", "Total Flops", "Environment Information", "Config Information", "Use the following config")
+
+
+@pytest.mark.parametrize(
+    "flags, message",
+    [
+        (["--patience", "2"], "--patience counts evaluations; give --do_eval too"),
+        (["--patience", "0", "--do_eval"], "--patience must be above 0"),
+        (["--best_by", "average"], "give --use_ema too"),
+        (["--opts", "lr_scheduler.warmup_iters=9", "lr_scheduler.warmup_start_lr=0.0"], "never leaves its 9 of warm"),
+        (["--precision", "bf16", "--amp_level", "O2"], "--precision bf16 works with --amp_level O1 only"),
+    ],
+)
+def test_flags_that_cannot_do_what_they_say_are_refused(work, tmp_path, capsys, flags, message):
+    command = ["train", "--config", str(work / "config.yml"), "--device", "cpu", "--save_dir", str(tmp_path / "out")]
+    assert main([*command, *flags]) == 2
+    assert message in last_line(capsys.readouterr().err)
 
 
 def test_training_says_in_its_folder_what_it_trained(work, tmp_path, capsys):
@@ -61,10 +106,10 @@ def test_training_says_in_its_folder_what_it_trained(work, tmp_path, capsys):
     out, opts = tmp_path / "out", ["test_config={'scales': (0.75, 1.0)}"]
     command = ["train", "--config", str(tmp_path / "own.yml"), "--device", "cpu", "--save_dir", str(out)]
     command += ["--iters", "1", "--learning_rate", "0.125", "--opts", *opts]
-    assert main(command) == 0 and main(command) == 0
+    assert main(command) == 0
     given = load_config(tmp_path / "own.yml", iters=1, learning_rate=0.125, opts=opts).dic
     assert load_config(out / "config.yml").dic == {**given, "test_config": {"scales": [0.75, 1.0]}}
-    assert (out / "command.txt").read_text() == f"{shlex.join(['mobileseg', *command])}\n" * 2
+    assert (out / "command.txt").read_text() == f"{shlex.join(['mobileseg', *command])}\n"
     # The folder that is shipped takes the names along, and other data does not find the old ones.
     text = (work / "out" / "best_model" / "classes.txt").read_text()
     assert text.splitlines()[2] == "leaf #00ff40"
@@ -76,6 +121,7 @@ def test_training_says_in_its_folder_what_it_trained(work, tmp_path, capsys):
     (out / "config.yml").write_text("iters: 3  # mine\n")
     capsys.readouterr()
     assert main(command) == 0
+    assert (out / "command.txt").read_text() == f"{shlex.join(['mobileseg', *command])}\n"
     assert f"warning: {out}/config.yml was not written by" in capsys.readouterr().err
     assert (out / "config.yml").read_text() == "iters: 3  # mine\n"
 

@@ -141,7 +141,7 @@ def test_opt_fails_on_what_is_mended_and_not_afterwards(fault, tmp_path):
     folder = export_around(body, tmp_path / "export")
     unmended = read_exported(folder).save(tmp_path)
     with pytest.raises(ToolError, match=message):
-        opt.optimize(*unmended, tmp_path / "unmended.nb", "x86", "float32", fp16=False)
+        opt.run_opt(*unmended, tmp_path / "unmended.nb", "x86", "float32", fp16=False)
     assert compare(folder).total.fault() is None
 
 
@@ -163,7 +163,7 @@ def test_scalar_constants_are_mended(body, tmp_path):
 def convert_without_mending(folder, nb):
     """What opt makes of the program as it was exported, with the JSON file of the legalized one beside it."""
     metadata = convert(folder, nb, "x86", labels="none").metadata
-    opt.optimize(*read_exported(folder).save(nb.parent), nb, "x86", "float32", fp16=False)
+    opt.run_opt(*read_exported(folder).save(nb.parent), nb, "x86", "float32", fp16=False)
     file = {"sha256": sha256_of(nb), "bytes": nb.stat().st_size}
     metadata_path(nb).write_text(json.dumps({**asdict(metadata), **file}))
     return nb
