@@ -44,6 +44,8 @@ EXTRAS_REQUIRE = {
     "lite": ["paddlelite==2.13rc0"],
     # Drawing the polygons of COCO's JSON files in `mobileseg init`, as COCO's own tools do.
     "coco": ["pycocotools>=2.0.7,<3"],
+    # `--engine onnx`: exported models in ONNX Runtime. paddle2onnx 1.3 is made for Paddle 3.
+    "onnx": ["paddle2onnx>=1.2.11,<1.3", "onnxruntime>=1.16,<2"],
     # Detectors on this plugin's backbones (paddleseg_mobileseg.detection). It pins numpy below 1.24, which is why it is
     # in no other extra.
     "detection": ["paddledet==2.6.0"],
@@ -87,7 +89,8 @@ setup(
     packages=find_packages(include=["paddleseg_mobileseg", "paddleseg_mobileseg.*"]),
     package_data={
         "paddleseg_mobileseg.data": ["class_lists/*.txt"],
-        "paddleseg_mobileseg.report": ["*.css"],
+        "paddleseg_mobileseg.report": ["*.css", "*.html"],
+        "paddleseg_mobileseg.run_report": ["*.html"],
         "paddleseg_mobileseg.demo": ["*.html"],
     },
     cmdclass={"build_py": BuildWithFiles},

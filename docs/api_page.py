@@ -11,24 +11,44 @@ FUNCTIONS = (
 )
 """In the order of the pipeline."""
 
+CLASSES = ("Segmenter", "Segmentation")
+"""Those that are shown with their methods."""
+
 _SECTION = re.compile(r"^(Args|Returns|Raises|Attributes|Shape):$")
 _ITEM = re.compile(r"^    ([\w, ]+): (.*)$")
 
 
 def api() -> str:
-    """Markdown: each function with its signature, arguments, result and errors, then the names of the rest."""
-    parts = [_function(name) for name in FUNCTIONS]
-    others = [name for name in paddleseg_mobileseg.__all__ if name not in FUNCTIONS]
+    """Markdown: functions and classes with signatures, arguments, results and errors, then the names of the rest."""
+    parts = [*map(_class, CLASSES), *map(_function, FUNCTIONS)]
+    others = [name for name in paddleseg_mobileseg.__all__ if name not in FUNCTIONS + CLASSES]
     rows = [f"- `{name}`: {_summary(getattr(paddleseg_mobileseg, name))}" for name in sorted(others, key=str.lower)]
     return "\n\n".join([*parts, "## Components and errors", "\n".join(rows)])
 
 
+def _class(name: str) -> str:
+    """A class, and below it each of its methods that have arguments or a result worth reading of."""
+    shown = getattr(paddleseg_mobileseg, name)
+    methods = [
+        (f"{name.lower()}{'' if method == '__call__' else f'.{method}'}", function)
+        for method, function in vars(shown).items()
+        if inspect.isfunction(function) and (method == "__call__" or not method.startswith("_"))
+    ]
+    return "\n\n".join([_section("##", name, name, shown), *(_section("###", title, title, f) for title, f in methods)])
+
+
 def _function(name: str) -> str:
-    function = getattr(paddleseg_mobileseg, name)
-    arguments = [_argument(each) for each in inspect.signature(function).parameters.values()]
-    returned = _type(inspect.signature(function).return_annotation)
-    code = "\n".join([f"{name}(", *(f"    {argument}," for argument in arguments), f") -> {returned}"])
-    return f"## {name}\n\n```python\n{code if arguments else f'{name}() -> {returned}'}\n```\n\n{_markdown(function)}"
+    return _section("##", name, name, getattr(paddleseg_mobileseg, name))
+
+
+def _section(level: str, title: str, name: str, function: object) -> str:
+    signature = inspect.signature(function)
+    arguments = [_argument(each) for each in signature.parameters.values() if each.name != "self"]
+    has_result = signature.return_annotation not in (None, inspect.Signature.empty)
+    returned = f" -> {_type(signature.return_annotation)}" if has_result else ""
+    code = "\n".join([f"{name}(", *(f"    {argument}," for argument in arguments), f"){returned}"])
+    code = code if arguments else f"{name}(){returned}"
+    return f"{level} {title}\n\n```python\n{code}\n```\n\n{_markdown(function)}"
 
 
 def _argument(parameter: inspect.Parameter) -> str:

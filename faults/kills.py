@@ -19,7 +19,7 @@ from paddleseg_mobileseg.checkpoints.reader import read_checkpoint
 from paddleseg_mobileseg.errors import ToolError
 from paddleseg_mobileseg.files import scratch_folder, write_text
 from paddleseg_mobileseg.training.folders import checkpoints_in
-from paddleseg_mobileseg.training.losses import LOSSES_FILE, read_losses
+from paddleseg_mobileseg.training.records import LOSSES_FILE, read_losses
 from paddleseg_mobileseg.training.state import read_best
 
 ROOT = Path(__file__).resolve().parents[1]

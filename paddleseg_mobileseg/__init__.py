@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from .models.necks import AAM, SeaFusion
     from .models.segmentor import MobileSegmentor
     from .models.zoo import build_model, list_models
+    from .segmenter import Segmentation, Segmenter
 
 __version__ = "0.1.0"
 
@@ -51,6 +52,8 @@ _PUBLIC = {
     "SeaFormer_Tiny": "models.backbones",
     "SeaFusion": "models.necks",
     "SegHead": "models.heads",
+    "Segmentation": "segmenter",
+    "Segmenter": "segmenter",
     "StrideFormer": "models.backbones",
     "StrideFormer_Base": "models.backbones",
     "StrideFormer_Tiny": "models.backbones",

@@ -136,7 +136,7 @@ def _core_labels(logits: np.ndarray, out: np.ndarray, align_corners: bool, layou
     return status == 0
 
 
-def _axis(in_size: int, out_size: int, align_corners: bool) -> Tuple[np.ndarray, np.ndarray, np.ndarray]:
+def interpolation_taps(in_size: int, out_size: int, align_corners: bool) -> Tuple[np.ndarray, np.ndarray, np.ndarray]:
     """For each sample of an axis: the two logits it lies between, and the second one's weight (float32)."""
     samples = np.arange(out_size)
     if align_corners:
@@ -161,8 +161,8 @@ def _numpy_labels(logits: np.ndarray, out: np.ndarray, align_corners: bool, layo
     values = logits if layout == "NCHW" else logits.transpose(2, 0, 1)
     values = np.clip(values.astype(np.float32), -_LARGEST, _LARGEST)
     _, height, width = values.shape
-    top, bottom, vertical = _axis(height, out.shape[0], align_corners)
-    left, right, horizontal = _axis(width, out.shape[1], align_corners)
+    top, bottom, vertical = interpolation_taps(height, out.shape[0], align_corners)
+    left, right, horizontal = interpolation_taps(width, out.shape[1], align_corners)
     vertical = vertical[:, np.newaxis]
 
     below, beside = np.minimum(np.arange(height) + 1, height - 1), np.minimum(np.arange(width) + 1, width - 1)

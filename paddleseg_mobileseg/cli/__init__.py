@@ -1,11 +1,12 @@
 """The `mobileseg` command: one module a subcommand, imported only when it is asked for.
 
 A subcommand module has `EXAMPLE` (a command line that works), `add_arguments(parser)`
-and `run(args)`, which returns an exit status or None for success. What takes long to load
-(Paddle, PaddleSeg) is imported by `run` wherever the flags do without.
+and `run(args)`, which returns an exit status or None for success; `args.command_line` is
+what was typed. What takes long to load (Paddle, PaddleSeg) is imported by `run` wherever the flags do without.
 """
 
 import importlib
+import shlex
 import sys
 from typing import List, Optional
 
@@ -16,15 +17,16 @@ SUBCOMMANDS = {
     "demo": "train, evaluate, export, convert, compare and time on the built-in data, with a report",
     "init": "make a config, lists and index PNGs out of a folder of pictures and labels",
     "train": "train a model from a config (PaddleSeg's tools/train.py)",
-    "val": "evaluate a checkpoint (PaddleSeg's tools/val.py)",
+    "val": "evaluate a checkpoint, an exported folder or a .nb (PaddleSeg's tools/val.py)",
     "predict": "segment images and write overlays (PaddleSeg's tools/predict.py)",
+    "report": "make a page of a training run, or of several side by side",
     "export": "write the static graph of a checkpoint (PaddleSeg's tools/export.py)",
     "run": "run an unmodified script of a PaddleSeg checkout with this plugin registered",
     "check-data": "read every image and label of a data set before training does",
     "convert": "turn an exported model into a Paddle-Lite .nb",
     "compare": "run the same images through Paddle and Paddle-Lite and count the differences",
     "bench": "time .nb models on this host, one thread",
-    "device": "find phones, time models and segment images on them, over adb",
+    "device": "find phones, time models, score them and segment images on them, over adb",
     "detection": "train, evaluate, use and export a detector of PaddleDetection on this plugin's backbones",
     "models": "list the models: parameters, multiply-adds, published figures",
     "import-weights": "rename a published checkpoint to this plugin's names, or back",
@@ -74,4 +76,6 @@ def _run(argv: List[str]) -> Optional[int]:
     if name not in SUBCOMMANDS:
         raise InputError(f"there is no command '{name}'{near(name, SUBCOMMANDS)}: `mobileseg --help` lists them")
     module = importlib.import_module("." + name.replace("-", "_"), __name__)
-    return module.run(_build_parser(name, module).parse_args(arguments))
+    args = _build_parser(name, module).parse_args(arguments)
+    args.command_line = shlex.join(["mobileseg", *argv])
+    return module.run(args)

@@ -1,16 +1,23 @@
 """`mobileseg compare`: the same inputs through Paddle and through Paddle-Lite on this host."""
 
+import argparse
 import json
+from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, Optional, Tuple
 
-from ..deploy import LABEL_MAPS, MAX_DIFFERENCE, MIN_AGREEMENT, WEIGHTS
+from ..deploy import LABEL_MAPS, WEIGHTS
 from ..errors import InputError, ToolError
-from .shared_flags import add_input_shape
+from .shared_flags import add_input_shape, add_least_agreement, add_limit, by_format, limits_of
 
-EXAMPLE = "mobileseg compare output/export --images images/"
+if TYPE_CHECKING:
+    from ..classes import Classes
+    from ..evaluation import Scores
+
+EXAMPLE = "mobileseg compare output/export --weights int8 --images images/ --config my_config.yml"
 
 
-def add_arguments(parser) -> None:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("exported_dir", type=Path, help="the folder that an export wrote")
     parser.add_argument("--nb", type=Path, help="its conversion for x86 (default: convert now, keep nothing)")
     parser.add_argument("--images", nargs="+", type=Path, help="images, and folders of images, to feed")
@@ -25,39 +32,93 @@ def add_arguments(parser) -> None:
         "--labels", choices=LABEL_MAPS, default="exact", help="without --nb: as of `convert` (default: exact)"
     )
     add_input_shape(parser, "without --nb: ")
-    parser.add_argument(
-        "--min-agreement",
-        type=float,
-        default=MIN_AGREEMENT,
-        help=f"least share of pixels that must get the same class (default: {MIN_AGREEMENT})",
-    )
+    add_least_agreement(parser)
     parser.add_argument(
         "--max-difference",
         type=float,
-        default=MAX_DIFFERENCE,
-        help=f"largest difference of logits allowed, over the largest logit (default: {MAX_DIFFERENCE})",
+        help="largest difference of logits allowed, over the largest logit "
+        f"(default: {by_format('difference')})",
+    )
+    parser.add_argument("--config", help="say the mIoU before and after too, on the val_dataset of this .yml file")
+    parser.add_argument("--opts", nargs="+", metavar="KEY=VALUE", help="with --config: replace values of it")
+    add_limit(parser, "with --config: ")
+    parser.add_argument(
+        "--max-miou-drop",
+        type=float,
+        help=f"with --config: most that the mIoU may lose (default: {by_format('score')})",
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
-def run(args) -> None:
+def run(args: argparse.Namespace) -> None:
     from ..deploy.compare import compare
+    from ..deploy.convert import convert
+    from ..deploy.runtime.predictor import HOST_TARGET
+    from ..files import scratch_folder
 
-    if args.nb and (args.input_shape or args.weights != "float32" or args.labels != "exact"):
+    conversion = dict(input_shape=args.input_shape, weights=args.weights, labels=args.labels)
+    if args.nb and conversion != dict(input_shape=None, weights="float32", labels="exact"):
         raise InputError(
             "--input-shape, --weights and --labels say how to convert, and --nb is converted: omit them"
         )
-    found = compare(
-        args.exported_dir,
-        args.nb,
-        images=args.images,
-        random=args.random,
-        seed=args.seed,
-        input_shape=args.input_shape,
-        weights=args.weights,
-        labels=args.labels,
-    )
-    print(json.dumps(found.to_dict(), indent=2) if args.json else found.table(), flush=True)
-    fault = found.total.fault(args.min_agreement, args.max_difference)
+    if not args.config and (args.opts or args.limit):
+        raise InputError("--opts and --limit are of the data set that --config names: give it, or omit them")
+    # A config that cannot be used is found before anything takes long.
+    data = _validation_set(args) if args.config else None
+    with scratch_folder() as scratch:
+        exported, nb = args.exported_dir, args.nb
+        if nb is None:
+            converted = convert(exported, scratch / "model.nb", HOST_TARGET, **conversion)
+            exported, nb = converted.lowered, converted.path
+        found = compare(exported, nb, images=args.images, random=args.random, seed=args.seed)
+        scores = _scores(args, nb, *data) if data else None
+    limits = limits_of(args, found.model)
+    if args.json:
+        content = {**found.to_dict(), "limits": asdict(limits)}
+        content["scores"] = scores and {when: each.to_dict() for when, each in zip(("before", "after"), scores)}
+        print(json.dumps(content, indent=2), flush=True)
+    else:
+        print(found.table(), flush=True)
+        if scores:
+            print(_text(args, *scores), flush=True)
+    fault = found.total.fault(limits) or (scores and score_fault(*scores, limits.score))
     if fault:
-        raise ToolError(f"Paddle-Lite and Paddle disagree on {args.exported_dir}: {fault}")
+        raise ToolError(f"Paddle-Lite and Paddle disagree on {args.exported_dir}: {fault} ({found.model.numbers})")
+    if not args.json:
+        print(f"within the limits of {found.model.numbers}: {limits}")
+
+
+def _validation_set(args: argparse.Namespace) -> Tuple[Any, "Classes"]:
+    from ..config.reader import build, load_config
+    from ..data.known_classes import classes_of
+    from ..data.samples import first_samples
+    from .paddleseg_tools import logs_to_stderr
+
+    with logs_to_stderr():
+        config = load_config(args.config, opts=args.opts, needs=("val_dataset",))
+        dataset = first_samples(build(config, "val_dataset", path=args.config), args.limit)
+        return dataset, classes_of(config, dataset)
+
+
+def _scores(args: argparse.Namespace, nb: Path, dataset: Any, classes: "Classes") -> "Tuple[Scores, Scores]":
+    from ..evaluation import score_conversion
+
+    return score_conversion(args.exported_dir, nb, dataset, classes)
+
+
+def _text(args: argparse.Namespace, before: "Scores", after: "Scores") -> str:
+    return (
+        f"mIoU {before.miou:.4f} in Paddle and {after.miou:.4f} in Paddle-Lite, {after.miou - before.miou:+.4f}, "
+        f"on {len(after.images)} images of {args.config}"
+    )
+
+
+def score_fault(before: "Scores", after: "Scores", most: float) -> Optional[str]:
+    """Why a conversion scores too little, in words; None where it does not.
+
+    Args:
+        before, after: of the export and of its conversion.
+        most: that the mIoU may lose.
+    """
+    lost = before.miou - after.miou
+    return f"the mIoU falls by {lost:.4f}, more than {most:g}" if lost > most else None

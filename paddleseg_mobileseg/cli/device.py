@@ -3,11 +3,12 @@
 import argparse
 from typing import Optional
 
-from . import device_bench, device_list, device_predict
+from . import device_bench, device_list, device_predict, device_val
 
 ACTIONS = {
     "list": (device_list, "show the phones that adb knows, and what of them bears on a measurement"),
     "bench": (device_bench, "time .nb models on phones, taking turns"),
+    "val": (device_val, "score a model on the validation set of a config on a phone; goes on where it was interrupted"),
     "predict": (device_predict, "segment images on a phone and write overlays; compare the labels with Paddle's"),
 }
 

@@ -5,9 +5,9 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Dict, List, Sequence
 
-from ..deploy import MIN_AGREEMENT
 from ..errors import InputError, ToolError
 from .device_options import add_program_arguments, run_settings, warn
+from .shared_flags import add_least_agreement, limits_of
 
 if TYPE_CHECKING:
     from ..deploy.android.predict import Prediction
@@ -22,13 +22,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--check", type=Path, metavar="EXPORTED_DIR", help="compare with Paddle's labels of the exported model"
     )
-    parser.add_argument(
-        "--min-agreement",
-        type=float,
-        default=MIN_AGREEMENT,
-        help=f"with --check: least share of pixels that must get the same class (default: {MIN_AGREEMENT})",
-    )
+    add_least_agreement(parser, "with --check: ")
     parser.add_argument("--save_dir", type=Path, default=Path("output/result"), help="(default: output/result)")
+    parser.add_argument("--legend", action="store_true", help="put a legend below each overlay")
     add_program_arguments(parser)
     parser.add_argument("--json", action="store_true", help="print JSON")
 
@@ -38,10 +34,15 @@ def run(args: argparse.Namespace) -> None:
     from ..deploy.android.predict import predict
     from ..deploy.runtime.agreement import total_agreement
     from ..deploy.runtime.inputs import find_images
+    from ..deploy.runtime.metadata import read_metadata
     from ..report.predictions import write_prediction
+    from ..segmenter import Segmentation
+    from ..segmenter.exported import classes_or_numbers
 
     settings = run_settings(args)
     _refuse_equal_names(find_images(args.images))
+    metadata = read_metadata(args.model)
+    classes = classes_or_numbers(metadata.classes, metadata.num_classes)
     rows: List[Dict[str, Any]] = []
     agreements = []
     for prediction in predict(
@@ -52,8 +53,10 @@ def run(args: argparse.Namespace) -> None:
         settings=settings,
         warn=warn,
     ):
-        image = read_image(prediction.image)
-        rows.append(_row(prediction, write_prediction(prediction.image.stem, image, prediction.labels, args.save_dir)))
+        found = Segmentation(prediction.labels, classes, read_image(prediction.image), prediction.image)
+        drawn = found.draw(legend=args.legend)
+        written = write_prediction(f"{prediction.image.stem}.png", found.labels, classes, args.save_dir, drawn)
+        rows.append(_row(prediction, written))
         if prediction.agreement:
             agreements.append(prediction.agreement)
         if not args.json:
@@ -63,7 +66,7 @@ def run(args: argparse.Namespace) -> None:
         print(json.dumps({"images": rows, "pixel_agreement": total and total.pixel_agreement}, indent=2))
     elif total:
         print(f"all: {100 * total.pixel_agreement:.4f} % of {total.pixels} pixels of the same class as Paddle's")
-    fault = total.fault(args.min_agreement) if total else None
+    fault = total.fault(limits_of(args, read_metadata(args.model))) if total else None
     if fault:
         raise ToolError(f"the phone and Paddle disagree on {args.check}: {fault}")
 

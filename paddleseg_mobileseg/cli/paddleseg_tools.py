@@ -4,7 +4,7 @@ import argparse
 import contextlib
 import inspect
 import sys
-from typing import Any, Callable, Dict, Iterator, Optional
+from typing import Any, Callable, Dict, Iterator, Optional, Sequence
 
 import paddle
 from paddleseg.cvlibs import Config
@@ -14,12 +14,14 @@ from ..checkpoints.published import with_published
 from ..config.reader import load_config, without_pretrained
 from ..deploy.ir.static_graph import reason
 from ..errors import InputError, MobilesegError, ToolError
+from ..segmenter import ENGINES, Network
 
 DEVICES = ("cpu", "gpu", "xpu", "npu", "mlu")
 
 
-def add_config_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--config", required=True, help="the config, a .yml file")
+def add_config_arguments(parser: argparse.ArgumentParser, required: bool = True) -> None:
+    otherwise = "" if required else ", of a checkpoint (default: config.yml beside it or in the run's folder)"
+    parser.add_argument("--config", required=required, help=f"the config, a .yml file{otherwise}")
     parser.add_argument(
         "--opts", nargs="+", metavar="KEY=VALUE", help="replace values of the config, such as model.num_classes=19"
     )
@@ -40,6 +42,15 @@ def add_device_argument(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_engine_argument(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--engine",
+        choices=ENGINES,
+        help="what runs it: paddle for a checkpoint or an exported folder, lite for a .nb or an exported folder, onnx "
+        "for an exported folder (default: the first that fits)",
+    )
+
+
 def add_augmentation_arguments(parser: argparse.ArgumentParser, flag: str) -> None:
     """Several scales, flips and sliding windows; `flag` is what PaddleSeg calls their switch."""
     parser.add_argument(flag, action="store_true", help="average over scales and flips")
@@ -49,6 +60,25 @@ def add_augmentation_arguments(parser: argparse.ArgumentParser, flag: str) -> No
     parser.add_argument("--is_slide", action="store_true", help="run in sliding windows")
     parser.add_argument("--crop_size", nargs=2, type=int, metavar=("W", "H"), help="size of a sliding window")
     parser.add_argument("--stride", nargs=2, type=int, metavar=("W", "H"), help="step of a sliding window")
+
+
+def mark_flags_of_checkpoints(parser: argparse.ArgumentParser, names: Sequence[str]) -> None:
+    """Remember which flags say how PaddleSeg runs a network layer by layer, for `refuse_flags_of_checkpoints`."""
+    parser.set_defaults(of_checkpoints={name: parser.get_default(name) for name in names})
+
+
+def refuse_flags_of_checkpoints(args: argparse.Namespace, kind: str) -> None:
+    """Refuse the flags that were marked as those of checkpoints, for another kind of network.
+
+    Raises:
+        InputError: one was given.
+    """
+    given = [name for name, default in args.of_checkpoints.items() if getattr(args, name, default) != default]
+    if given and kind != "checkpoint":
+        raise InputError(
+            f"--{given[0]} is for checkpoints, which PaddleSeg runs layer by layer, and {args.model_path} is "
+            f"{'a .nb' if kind == 'nb' else 'an exported program'}: omit it, or give the checkpoint"
+        )
 
 
 def add_data_format_argument(parser: argparse.ArgumentParser) -> None:
@@ -126,6 +156,22 @@ def load_checkpoint(model: paddle.nn.Layer, path: Optional[str]) -> None:
     """
     if path is not None:
         load_weights(model, path)
+
+
+def warn_of_other_preprocessing(network: Network, config: Config, path: str) -> None:
+    """Say where a network's own preprocessing is not that of the config it is scored with."""
+    where = f"{path}: the transforms of val_dataset"
+    try:
+        same = network.prepares_like(config.val_dataset_cfg.get("transforms", []), where)
+    except InputError as error:
+        print(f"warning: {error}", file=sys.stderr)
+        return
+    if not same:
+        print(
+            f"warning: {network.path} prepares images otherwise than {where} say: its scores are those of its own "
+            "preprocessing; export the checkpoint with this config to change that",
+            file=sys.stderr,
+        )
 
 
 def is_first_process() -> bool:

@@ -10,9 +10,11 @@ import re
 from pathlib import Path
 from typing import Any, Dict, Iterable, List, Mapping, Optional, Union
 
+import yaml
 from paddleseg.cvlibs import Config, SegBuilder
 from paddleseg.cvlibs.config import merge_config_dicts
 from paddleseg.cvlibs.config_checker import ConfigChecker
+from paddleseg.utils.utils import NoAliasDumper
 
 from ..classes import Classes, classes_list, parse_classes, read_classes
 from ..errors import InputError, MobilesegError, near, shown
@@ -89,6 +91,22 @@ def read_content(path: Union[str, Path]) -> Dict[str, Any]:
         InputError: a file is missing, is not YAML, has an unknown section, or is its own base.
     """
     return _read(str(path), [], {})
+
+
+def config_text(config: Config) -> str:
+    """A config as it was read, with its bases and all that replaces values, as a .yml file that stands alone.
+
+    Its relative paths mean the same to whoever reads it from the same working folder.
+    """
+    sections = {name: _plain(config.dic[name]) for name in SECTIONS if name in config.dic}
+    return yaml.dump(sections, Dumper=NoAliasDumper, sort_keys=False, allow_unicode=True)
+
+
+def _plain(value: Any) -> Any:
+    """A value of a config with lists for the tuples that `--opts` makes."""
+    if isinstance(value, Mapping):
+        return {key: _plain(each) for key, each in value.items()}
+    return [_plain(each) for each in value] if isinstance(value, (list, tuple)) else value
 
 
 def without_pretrained(section: Any) -> Any:

@@ -9,6 +9,7 @@ from paddle.nn import functional as F
 from paddleseg.core import infer
 
 from ..labels import compiled, upsample_labels
+from .chained_labels import chained_labels, identity, interpolated
 
 
 class Step(NamedTuple):
@@ -68,8 +69,8 @@ def restored_labels(
 ) -> np.ndarray:
     """The label map that PaddleSeg's evaluation makes of logits: `reverse_transform`, then the argmax.
 
-    The last interpolation is never carried out: `upsample_labels` takes its place. Where an image keeps its size on the
-    way into the network, that last one is the network's own, and the low-resolution logits are enough.
+    No class is interpolated that cannot win: `upsample_labels` takes the place of a single interpolation, and
+    `chained_labels` that of several, such as the network's own to its input's size and one to the image's.
 
     Args:
         logits: float32 [N, C, h, w], of any resolution.
@@ -84,13 +85,12 @@ def restored_labels(
     Raises:
         InputError: a logit is not a number.
     """
-    steps = _undo(trans_info)
-    if input_size and any(step.name == "padding" for step in steps):
-        steps.insert(0, Step("resize", input_size))
-    if network_size:
-        steps.insert(0, Step("resize", network_size, align_corners))
-    steps = _without_idle(steps, logits.shape[2:])
+    steps = _steps_back(logits, trans_info, network_size, input_size, align_corners)
     resizes = [index for index, step in enumerate(steps) if step.name == "resize"]
+    if len(resizes) > 1:
+        rows, columns = (_axis(steps, axis, logits.shape[2 + axis]) for axis in (0, 1))
+        return np.stack([chained_labels(one, rows, columns) for one in logits])
+    # A resize and what is cut off before and behind it.
     last = resizes[-1] if resizes else len(steps)
     for step in steps[:last]:
         logits = _taken(logits, step)
@@ -99,6 +99,50 @@ def restored_labels(
     for _, (height, width), _ in steps[last + 1:]:
         labels = labels[:, :height, :width]
     return labels
+
+
+def _axis(steps: Sequence[Step], axis: int, size: int) -> np.ndarray:
+    """What the steps do to the rows (axis 0) or columns of logits that are `size` long: a map of `chained_labels`."""
+    result = identity(size)
+    for name, wanted, align_corners in steps:
+        if name == "padding":
+            result = result[: wanted[axis]]
+        else:
+            result = interpolated(result, wanted[axis], align_corners)
+    return result
+
+
+def restored_scores(
+    logits: np.ndarray,
+    trans_info: Sequence[Any],
+    network_size: Optional[Tuple[int, int]] = None,
+    input_size: Optional[Tuple[int, int]] = None,
+    align_corners: bool = False,
+) -> np.ndarray:
+    """What `restored_labels` takes the argmax of, every class interpolated: float32 [N, C, H, W].
+
+    Args:
+        logits, trans_info, network_size, input_size, align_corners: as of `restored_labels`; probabilities will do too.
+    """
+    for step in _steps_back(logits, trans_info, network_size, input_size, align_corners):
+        logits = _taken(logits, step)
+    return np.ascontiguousarray(logits, np.float32)
+
+
+def _steps_back(
+    logits: np.ndarray,
+    trans_info: Sequence[Any],
+    network_size: Optional[Tuple[int, int]],
+    input_size: Optional[Tuple[int, int]],
+    align_corners: bool,
+) -> List[Step]:
+    """The steps from a network's logits to the image's size; the arguments are those of `restored_labels`."""
+    steps = _undo(trans_info)
+    if input_size and any(step.name == "padding" for step in steps):
+        steps.insert(0, Step("resize", input_size))
+    if network_size:
+        steps.insert(0, Step("resize", network_size, align_corners))
+    return _without_idle(steps, logits.shape[2:])
 
 
 def _taken(logits: np.ndarray, step: Step) -> np.ndarray:

@@ -152,8 +152,11 @@ class Preprocessing:
         return batch
 
     def _normalise(self, pixels: np.ndarray) -> np.ndarray:
-        scaled = pixels / np.float32(255)
-        return (scaled - np.array(self.mean, np.float32)) / np.array(self.std, np.float32)
+        # Each step in double precision and rounded, as PaddleSeg's: a network of random weights shows the difference.
+        normalised = pixels / np.float32(255)
+        normalised -= np.array(self.mean)
+        normalised /= np.array(self.std)
+        return normalised
 
     def trans_info(self, image: Sequence[int]) -> List[Tuple[str, Size]]:
         """What `apply` does to the size of an image of this height and width, in the form of PaddleSeg's transforms.

@@ -1,5 +1,6 @@
 """One sample of a data set: whether its files can be read and whether its label can be trained on."""
 
+import copy
 import os
 import stat
 from dataclasses import dataclass
@@ -46,6 +47,22 @@ def sample_files(dataset, index: int) -> Tuple[str, ...]:
     files = getattr(dataset, "file_list", None)
     row = files[index] if files is not None and index < len(files) else ()
     return tuple(path for path in (row if isinstance(row, (list, tuple)) else [row]) if isinstance(path, str))
+
+
+def first_samples(dataset: Any, count: Optional[int]) -> Any:
+    """A data set of the first so many samples of another; that one itself without a count.
+
+    Raises:
+        InputError: it keeps no list of its samples.
+    """
+    if count is None:
+        return dataset
+    files = getattr(dataset, "file_list", None)
+    if not isinstance(files, list):
+        raise InputError(f"{type(dataset).__name__} keeps no list of its samples to take the first of: omit --limit")
+    part = copy.copy(dataset)
+    part.file_list = files[:count]
+    return part
 
 
 def sample_name(dataset, index: int) -> str:

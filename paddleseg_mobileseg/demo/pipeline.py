@@ -19,8 +19,9 @@ from tqdm import tqdm
 
 from ..checkpoints.loading import load_weights
 from ..config.reader import build, load_config
-from ..data.known_classes import classes_of
+from ..data.known_classes import classes_of, known_classes
 from ..data.synthetic import SyntheticScenes
+from ..deploy import LIMITS
 from ..deploy.compare import compare
 from ..deploy.convert import Conversion, convert
 from ..deploy.export import export_model
@@ -30,10 +31,12 @@ from ..deploy.runtime.predictor import HOST_TARGET
 from ..deploy.runtime.records import host_environment
 from ..deploy.runtime.versions import versions
 from ..errors import InputError, MobilesegError, ToolError
+from ..evaluation import score
 from ..files import write_text
 from ..paths import CONFIGS
+from ..segmenter import open_network
 from .commands import mobileseg_script
-from .evaluation import evaluate_checkpoint, evaluate_converted
+from .evaluation import evaluate_checkpoint
 from .images import write_images
 from .report import render
 from .training import train
@@ -48,7 +51,7 @@ CONVERTED = "labels"
 LABEL_MAPS = ("exact", "argmax")
 """What makes the label map of a converted model: the runtime behind it, or its own graph."""
 
-SCORE_TOLERANCE = 1e-3
+SCORE_TOLERANCE = LIMITS["float32"].score
 """How far the converted model's mIoU may be from the checkpoint's."""
 
 SCHEMA = 2
@@ -158,7 +161,7 @@ def _steps(
         scenes = build(load_config(config, opts=test_opts, needs=("val_dataset",)), "val_dataset")
         images = write_images(scenes, range(plan.images), output / "images")
         agreements = agree(conversions, images)
-        converted, labels = evaluate_converted(model_file(lite, "exact", "x86"), scenes)
+        converted, labels = score_converted(model_file(lite, "exact", "x86"), scenes, plan.images)
         check_scores(scores["miou"], converted["miou"])
     with clock.step("bench"):
         timed = [model_file(lite, label_map, "x86") for label_map in LABEL_MAPS]
@@ -264,6 +267,20 @@ def agree(conversions: Dict[str, List[Conversion]], images: List[Path]) -> List[
             raise ToolError(f"Paddle-Lite and Paddle disagree with the {label_map} label map: {fault}")
         found.append(comparison.to_dict())
     return found
+
+
+def score_converted(nb: Path, scenes: SyntheticScenes, kept: int) -> Tuple[Dict[str, Any], np.ndarray]:
+    """Score a model converted for x86: its scores with the confusion matrix, and so many label maps, [N, H, W]."""
+    labels: List[np.ndarray] = []
+    with open_network(nb) as network:
+        found = score(
+            network,
+            scenes,
+            known_classes(type(scenes).__name__),
+            progress="evaluate .nb",
+            on_labels=lambda index, each: labels.append(each.astype(np.uint8)) if index < kept else None,
+        )
+    return found.to_dict(confusion=True), np.stack(labels)
 
 
 def check_scores(checkpoint: float, converted: float) -> None:

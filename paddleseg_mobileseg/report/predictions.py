@@ -1,46 +1,64 @@
 """Predicted label maps as files: what PaddleSeg's predict writes of an image."""
 
 from pathlib import Path
-from typing import List
+from typing import List, Optional, Union
 
 import numpy as np
-from paddleseg.utils.visualize import get_color_map_list, get_pseudo_color_map
+from PIL import Image
 
+from ..classes import Classes
 from ..errors import InputError
 from ..files import atomic_path
 from ..opencv_files import write_pixels
-from .overlays import overlay
 
-_STRENGTH = 0.6
-"""Share of the class colour in an overlay, that of PaddleSeg's predict."""
+ADDED, PSEUDO = "added_prediction", "pseudo_color_prediction"
 
 
-def write_prediction(name: str, image: np.ndarray, labels: np.ndarray, folder: Path) -> List[Path]:
+def palette_image(labels: np.ndarray, classes: Classes, name: str) -> Image.Image:
+    """A label map as an image whose pixels are class numbers, with the classes' colours as its palette.
+
+    Args:
+        labels: class numbers [H, W].
+        classes: of the labels; a number beyond them is black.
+        name: of the image, for the message.
+
+    Raises:
+        InputError: there are numbers that such an image cannot hold.
+    """
+    if labels.max() > 255:
+        raise InputError(f"{name} got class {labels.max()}, and images hold 256 classes")
+    image = Image.fromarray(labels.astype(np.uint8), "P")
+    image.putpalette([part for colour in classes.colours[:256] for part in colour])
+    return image
+
+
+def write_prediction(
+    name: Union[str, Path], labels: np.ndarray, classes: Classes, folder: Path, drawn: Optional[np.ndarray] = None
+) -> List[Path]:
     """Write the overlay and the label map of an image into the folders that PaddleSeg uses.
 
     Args:
-        name: of the files, without a suffix.
-        image: uint8 RGB [H, W, 3].
+        name: of the image, relative to both; its suffix is that of the overlay too.
         labels: class numbers [H, W].
+        classes: of the labels.
         folder: gets the two folders.
+        drawn: the overlay, uint8 RGB; None writes the label map alone.
 
     Returns:
-        added_prediction/NAME.png, with the classes in colour over the image, and
-        pseudo_color_prediction/NAME.png, whose pixels are class numbers with a palette.
+        added_prediction/NAME, with the classes in colour over the image, and pseudo_color_prediction/NAME.png, whose
+        pixels are class numbers with a palette.
 
     Raises:
         InputError: they cannot be written.
     """
-    if labels.max() > 255:
-        raise InputError(f"{name} got class {labels.max()}, and images hold 256 classes")
-    labels = labels.astype(np.uint8)
-    colours = get_color_map_list(256)
-    name = f"{name}.png"
-    added, pseudo = folder / "added_prediction" / name, folder / "pseudo_color_prediction" / name
-    mixed = overlay(image, labels, np.reshape(colours, (-1, 3)), _STRENGTH)
-    with atomic_path(added) as scratch:
-        if not write_pixels(scratch, mixed[..., ::-1]):
-            raise InputError(f"cannot write {added}; is the disk full?")
-    with atomic_path(pseudo) as scratch:
-        get_pseudo_color_map(labels, colours).save(str(scratch))
-    return [added, pseudo]
+    shown = palette_image(labels, classes, str(name))
+    written = []
+    if drawn is not None:
+        written.append(folder / ADDED / name)
+        with atomic_path(written[0]) as scratch:
+            if not write_pixels(scratch, drawn[..., ::-1]):
+                raise InputError(f"cannot write {written[0]}; is the disk full?")
+    written.append(folder / PSEUDO / Path(name).with_suffix(".png"))
+    with atomic_path(written[-1]) as scratch:
+        shown.save(str(scratch))
+    return written

@@ -15,6 +15,7 @@ from paddleseg.transforms import Compose
 from PIL import Image
 
 from paddleseg_mobileseg import InputError
+from paddleseg_mobileseg.classes import unnamed
 from paddleseg_mobileseg.cli import main
 from paddleseg_mobileseg.command_line import one_line
 from paddleseg_mobileseg.data.image_file import read_image
@@ -67,7 +68,7 @@ def test_samples_and_overlays_of_any_name(tmp_path):
     assert image.shape == (HEIGHT, WIDTH, 3)
     seen = Compose([])({"img": str(tmp_path / f"{NAME}.jpg")})["img"]
     np.testing.assert_array_equal(seen.transpose(1, 2, 0), image)
-    written = write_prediction(NAME, image, np.zeros((HEIGHT, WIDTH), np.int32), tmp_path)
+    written = write_prediction(f"{NAME}.png", np.zeros((HEIGHT, WIDTH), np.int32), unnamed(2), tmp_path, image)
     assert [path.name for path in written] == [f"{NAME}.png"] * 2 and all(path.is_file() for path in written)
 
 

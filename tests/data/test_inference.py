@@ -3,13 +3,16 @@
 import subprocess
 import sys
 
+import cv2
 import numpy as np
 import paddle
 import pytest
 from paddle import nn
+from paddle.nn import functional
 from paddleseg.core import infer
 
-from paddleseg_mobileseg.data.inference import exact_label_maps, label_map
+from paddleseg_mobileseg import InputError
+from paddleseg_mobileseg.data.inference import exact_label_maps, label_map, restored_labels, restored_scores
 
 TRANSFORMS = {
     "nothing": [],
@@ -44,6 +47,35 @@ def test_labels_are_those_of_stock_inference(name):
     best, chosen = full.max(1, keepdim=True), paddle.take_along_axis(full, labels.astype("int64"), 1)
     assert float((best - chosen).max()) <= 2**-20 * float(full.abs().max())
     assert logits.shape == without_sizes.shape == [1, 21, 32, 40]
+
+
+@pytest.mark.parametrize("align_corners", [False, True])
+@pytest.mark.parametrize("network_size", [(256, 320), (70, 91), (20, 33)])
+@pytest.mark.parametrize("name", ["resize", "resize and padding", "two resizes"])
+def test_labels_of_low_resolution_logits_are_those_of_every_interpolation(name, network_size, align_corners):
+    """The network's own interpolation and those after it at once, without most of the classes."""
+    small = np.random.RandomState(1).randn(21, 5, 6).astype("float32") * 3
+    low = np.stack([cv2.resize(plane, (40, 32), interpolation=cv2.INTER_CUBIC) for plane in small])[np.newaxis]
+    low[0, 4, :9, :9] += 9
+    steps = {"resize": [("resize", (171, 93))], "two resizes": TRANSFORMS["two resizes"]}.get(name)
+    steps = steps or [("resize", (171, 93)), ("padding", (network_size[0], network_size[1] * 2 // 3))]
+    full = functional.interpolate(paddle.to_tensor(low), network_size, mode="bilinear", align_corners=align_corners)
+    full = infer.reverse_transform(full, steps, mode="bilinear").numpy()
+    labels = restored_labels(low, steps, network_size, network_size, align_corners)
+    assert labels.shape == (1, *full.shape[2:]) and labels.dtype == np.int32 and len(np.unique(labels)) > 3
+    chosen = np.take_along_axis(full, labels[:, np.newaxis].astype(np.int64), 1)
+    assert (full.max(1, keepdims=True) - chosen).max() <= 2**-20 * np.abs(full).max()
+    scores = restored_scores(low, steps, network_size, network_size, align_corners)
+    np.testing.assert_allclose(scores, full, atol=1e-5 * np.abs(full).max())
+
+
+def test_logits_that_are_no_numbers_are_an_error():
+    low = np.zeros((1, 3, 8, 8), np.float32)
+    low[0, 1, 2, 3] = np.inf
+    assert (restored_labels(low, [("resize", (30, 30))], (64, 64))[0, 8:11, 12] == 1).all()
+    low[0, 1, 2, 3] = np.nan
+    with pytest.raises(InputError, match="not numbers"):
+        restored_labels(low, [("resize", (30, 30))], (64, 64))
 
 
 def test_stock_inference_is_back_afterwards():

@@ -2,10 +2,7 @@
 
 import json
 import re
-import subprocess
-import sys
 from dataclasses import replace
-from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
@@ -16,65 +13,18 @@ from paddleseg_mobileseg.cli import main
 from paddleseg_mobileseg.data.synthetic import SyntheticScenes
 from paddleseg_mobileseg.demo import commands
 from paddleseg_mobileseg.demo.pipeline import QUICK, check_scores, prepare_output, run_demo
-from paddleseg_mobileseg.demo.report import duration
 from paddleseg_mobileseg.demo.training import TrainingLog
 from paddleseg_mobileseg.deploy.runtime.metadata import read_metadata
-from paddleseg_mobileseg.report.metrics import confusion_matrix, scores_of
 from paddleseg_mobileseg.report.overlays import mistakes, overlay
-from support.folders import made_once
-
-
-class Page(HTMLParser):
-    """Headings, table rows as lists of texts, and everything that the page would load."""
-
-    def __init__(self, text):
-        super().__init__()
-        self.headings, self.rows, self.loaded, self.tags = [], [], [], set()
-        self._into = None
-        self.feed(text)
-
-    def handle_starttag(self, tag, attributes):
-        self.tags.add(tag)
-        attributes = dict(attributes)
-        self.loaded += [attributes[name] for name in ("src", "srcset", "data", "poster") if name in attributes]
-        if tag in ("link", "image", "use"):
-            self.loaded += [value for name, value in attributes.items() if name in ("href", "xlink:href")]
-        if tag in ("h1", "h2", "h3"):
-            self._into = self.headings
-            self._into.append("")
-        elif tag == "tr":
-            self.rows.append([])
-        elif tag in ("td", "th"):
-            self._into = self.rows[-1]
-            self._into.append("")
-
-    def handle_endtag(self, tag):
-        if tag in ("h1", "h2", "h3", "td", "th"):
-            self._into = None
-
-    def handle_data(self, data):
-        if self._into is not None:
-            self._into[-1] = " ".join((self._into[-1] + data).split())
-
-    def row(self, *first, cells=None):
-        """What follows these cells in the only row that begins with them, and has so many cells."""
-        rows = [row for row in self.rows if cells is None or len(row) == cells]
-        (found,) = [row for row in rows if row[: len(first)] == list(first)]
-        return found[len(first):]
-
-
-def _run_quick(folder):
-    command = [sys.executable, "-m", "paddleseg_mobileseg", "demo", "--quick", "--seed", "3", "--json"]
-    done = subprocess.run([*command, "--output", str(folder / "out")], capture_output=True, text=True, timeout=600)
-    assert done.returncode == 0, done.stderr
-    for name in ("stdout", "stderr"):
-        (folder / name).write_text(getattr(done, name), encoding="utf-8")
+from paddleseg_mobileseg.report.page import duration
+from support.pages import Page
+from support.quick_demo import quick_demo
 
 
 @pytest.fixture(scope="module")
 def quick():
     """One quick demo as a user runs it, once for all workers: its folder, its stderr, its JSON, and its page."""
-    folder = made_once("quick_demo", _run_quick)
+    folder = quick_demo()
     result = json.loads((folder / "stdout").read_text(encoding="utf-8"))
     page = Page((folder / "out" / "report.html").read_text(encoding="utf-8"))
     return folder / "out", (folder / "stderr").read_text(encoding="utf-8"), result, page
@@ -114,7 +64,11 @@ def test_scores_follow_from_the_confusion_matrix(quick):
     dataset = SyntheticScenes(mode="test", size=QUICK.size, count=QUICK.test_scenes, seed=3)
     truth = np.stack([dataset.scene(index)[1] for index in range(len(dataset))])
     assert confusion.sum(axis=1).tolist() == np.bincount(truth.ravel(), minlength=dataset.num_classes).tolist()
-    assert scores_of(confusion, dataset.CLASSES) == scores
+    hits, predicted, true = np.diag(confusion), confusion.sum(axis=0), confusion.sum(axis=1)
+    for row, hit, mine, others in zip(scores["classes"], hits, predicted, true):
+        assert row["iou"] == pytest.approx(hit / max(mine + others - hit, 1))
+        assert row["share"] == pytest.approx(others / confusion.sum())
+    assert [row["name"] for row in scores["classes"]] == list(dataset.CLASSES)
 
 
 def test_conversion_keeps_what_was_learned(quick):
@@ -206,7 +160,8 @@ def test_confusion_of_the_report_is_that_of_the_json(quick):
     names = list(SyntheticScenes.CLASSES)
     start = page.rows.index(["", *names]) + 1
     for counts, row in zip(result["converted_scores"]["confusion"], page.rows[start:]):
-        assert row[1:] == [f"{100 * count / max(sum(counts), 1):.1f}" for count in counts]
+        shares = [f"{100 * count / max(sum(counts), 1):.0f}" for count in counts]
+        assert row[1:] == ["" if share == "0" else share for share in shares]
 
 
 def test_an_earlier_demo_gives_way_and_other_files_stay(quick, tmp_path):
@@ -294,18 +249,6 @@ def test_training_log_is_read_from_paddleseg_s_lines():
     assert log.curve[0] == {"iter": 20, "loss": 1.2345, "lr": 0.000101}
     assert np.isnan(log.curve[1]["loss"]) and log.iteration == 40
     assert log.scores == [{"iter": 24, "miou": 0.5290, "accuracy": 0.7614}]
-
-
-def test_scores_of_a_small_confusion_matrix():
-    truth = np.array([[0, 0, 0, 1], [1, 1, 2, 2]])
-    predicted = np.array([[0, 0, 1, 1], [1, 1, 2, 0]])
-    confusion = confusion_matrix(truth, predicted, 4)
-    assert confusion.tolist() == [[2, 1, 0, 0], [0, 3, 0, 0], [1, 0, 1, 0], [0, 0, 0, 0]]
-    scores = scores_of(confusion, "abcd")
-    assert [row["iou"] for row in scores["classes"]] == pytest.approx([2 / 4, 3 / 4, 1 / 2, 0])
-    assert [row["precision"] for row in scores["classes"]] == pytest.approx([2 / 3, 3 / 4, 1, 0])
-    assert [row["recall"] for row in scores["classes"]] == pytest.approx([2 / 3, 1, 1 / 2, 0])
-    assert scores["miou"] == pytest.approx(1.75 / 4) and scores["accuracy"] == pytest.approx(6 / 8)
 
 
 def test_overlay_colours_classes_and_mistakes_are_red():

@@ -1,5 +1,6 @@
 import json
 import shutil
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import cv2
@@ -10,6 +11,7 @@ from paddle import nn
 from paddleseg_mobileseg import InputError
 from paddleseg_mobileseg.cli import main
 from paddleseg_mobileseg.data.preprocessing import Preprocessing
+from paddleseg_mobileseg.deploy import LIMITS, Limits
 from paddleseg_mobileseg.deploy.compare import compare
 from paddleseg_mobileseg.deploy.convert import convert
 from paddleseg_mobileseg.deploy.ir.tensors import InputTensor
@@ -51,6 +53,9 @@ def image_input(shape):
     return InputTensor("x", list(shape), Preprocessing(*shape[2:], MEAN, STD))
 
 
+NONE = Limits(1.0, 0.0, 0.0, "nothing may differ")
+
+
 def random_logits(seed=0):
     return np.random.RandomState(seed).randn(2, 5, 6, 7).astype("float32")
 
@@ -60,7 +65,7 @@ def test_equal_outputs_agree_entirely():
     found = measure_agreement(logits, logits.copy(), "x")
     assert (found.pixels, found.equal_pixels, found.pixel_agreement) == (84, 84, 1.0)
     assert (found.largest_difference, found.relative_difference) == (0.0, 0.0)
-    assert found.classes_present == 5 and found.fault(1.0, 0.0) is None
+    assert found.classes_present == 5 and found.fault(NONE) is None
 
 
 def test_differences_of_logits_are_measured():
@@ -83,7 +88,7 @@ def test_differing_labels_are_counted(shape):
     assert (found.pixels, found.equal_pixels) == (42, 39)
     assert found.largest_difference is None and found.relative_difference is None
     assert "92.8571 % of the pixels" in found.fault()
-    assert found.fault(min_agreement=0.9) is None
+    assert found.fault(replace(NONE, agreement=0.9)) is None
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
@@ -91,7 +96,7 @@ def test_an_output_that_is_not_finite_never_agrees(value):
     output = random_logits()
     output[0, 0, 0, 0] = value
     found = measure_agreement(random_logits(), output, "x")
-    assert found.fault(min_agreement=0, max_difference=np.inf) == "the output holds NaN or infinity"
+    assert found.fault(Limits(0, np.inf, 1, "none")) == "the output holds NaN or infinity"
     with pytest.raises(InputError, match="Paddle's own output"):
         measure_agreement(output, random_logits(), "x")
 
@@ -188,7 +193,8 @@ def test_a_conversion_with_other_outputs_is_refused(small_nb, tmp_path):
 def test_the_command_prints_a_table_and_succeeds(small, small_nb, capfd):
     assert main(["compare", str(small), "--nb", str(small_nb), "--random", "2"]) == 0
     lines = capfd.readouterr().out.strip().splitlines()
-    assert len(lines) == 5 and lines[-1].startswith("| all |") and "100.0000 % of 2048" in lines[-1]
+    assert len(lines) == 6 and lines[-2].startswith("| all |") and "100.0000 % of 2048" in lines[-2]
+    assert lines[-1].startswith("within the limits of float32: 99.99 % of the pixels")
 
 
 def test_the_command_prints_json(small, small_nb, capfd):
@@ -196,6 +202,36 @@ def test_the_command_prints_json(small, small_nb, capfd):
     content = json.loads(capfd.readouterr().out)
     assert content["output_kind"] == "logits" and content["total"]["pixel_agreement"] == 1.0
     assert content["inputs"][0]["input"] == "noise, seed 0"
+
+
+@pytest.mark.parametrize("weights", ["int16", "int8"])
+def test_rounded_weights_are_held_to_limits_of_their_own(weights, small, capfd):
+    """The comparison that `convert` recommends; as float32 it would be refused."""
+    assert main(["compare", str(small), "--weights", weights, "--json"]) == 0
+    content = json.loads(capfd.readouterr().out)
+    limits, found = LIMITS[weights], content["total"]
+    assert content["limits"] == asdict(limits)
+    assert 0.1 * limits.difference > found["relative_difference"] > 1e-6
+    if weights == "int8":
+        assert found["relative_difference"] > LIMITS["float32"].difference
+        assert main(["compare", str(small), "--weights", weights]) == 0
+        last = capfd.readouterr().out.splitlines()[-1]
+        assert last.startswith("within the limits of int8: 95 % of the pixels") and "rounded to 1/127" in last
+        assert main(["compare", str(small), "--weights", weights, "--max-difference", "1e-4"]) == 1
+
+
+def test_the_guide_shows_the_limits():
+    guide = (Path(__file__).resolve().parents[2] / "deploy" / "README.md").read_text(encoding="utf-8")
+    rows = [line.split(" | ") for line in guide.splitlines() if " | the same sums " in line or " is rounded to " in line]
+    expected = [[f"{100 * each.agreement:g} %", f"{each.difference:.4f}".rstrip("0"), f"{each.score:g}"]
+                for each in LIMITS.values()]  # fmt: skip
+    assert [row[1:4] for row in rows] == expected
+
+
+def test_what_is_broken_is_beyond_the_limits_of_every_format():
+    reference, output = random_logits(), random_logits(seed=1)
+    found = measure_agreement(reference, output, "x")
+    assert all(found.fault(replace(limits, difference=np.inf)) for limits in LIMITS.values())
 
 
 @pytest.mark.parametrize("flags", [["--max-difference", "-1"], ["--min-agreement", "1.1"]])
@@ -289,10 +325,10 @@ def test_a_damaged_json_file_is_refused(own_nb, text):
 def test_a_json_file_of_another_schema_is_refused(own_nb):
     content = json.loads(metadata_path(own_nb).read_text())
     metadata_path(own_nb).write_text(json.dumps({key: value for key, value in content.items() if key != "schema"}))
-    with pytest.raises(InputError, match="has no schema number, and this version reads schema 4"):
+    with pytest.raises(InputError, match="has no schema number, and this version reads schema 5"):
         LitePredictor(own_nb)
     metadata_path(own_nb).write_text(json.dumps({**content, "schema": 99}))
-    with pytest.raises(InputError, match="of schema 99, and this version reads 4"):
+    with pytest.raises(InputError, match="of schema 99, and this version reads 5"):
         LitePredictor(own_nb)
 
 

@@ -6,8 +6,6 @@ import os
 import shutil
 import signal
 import sys
-import time
-from types import SimpleNamespace
 
 import numpy as np
 import paddle
@@ -16,18 +14,10 @@ from paddleseg import core
 
 from paddleseg_mobileseg import InputError, ToolError
 from paddleseg_mobileseg.checkpoints.reader import read_checkpoint
-from paddleseg_mobileseg.training.losses import read_losses
+from paddleseg_mobileseg.training.records import read_evaluations, read_losses
 from support.small_training import SmallNetwork, Squares, train
 
 LOOP = sys.modules[core.train.__module__]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def no_nap():
-    """PaddleSeg's loop sleeps a second at its end."""
-    kept, LOOP.time = LOOP.time, SimpleNamespace(time=time.time, sleep=lambda seconds: None)
-    yield
-    LOOP.time = kept
 
 
 @pytest.fixture(scope="module")
@@ -105,6 +95,24 @@ def test_resuming_keeps_the_best_weights_until_better_ones_come(tmp_path, monkey
 
 def same_weights(one, other):
     return (one / "model.pdparams").read_bytes() == (other / "model.pdparams").read_bytes()
+
+
+def test_evaluations_are_recorded_and_those_after_the_checkpoint_are_written_again(tmp_path, monkeypatch):
+    scores(monkeypatch, 0.2, 0.1, 0.3, 0.25, 0.4, 0.35)
+    train(tmp_path, val_dataset=Squares(), use_ema=True)
+    path = tmp_path / "evaluations.csv"
+    assert path.read_text().splitlines()[0] == "iteration,miou,accuracy,kappa,average_miou,seconds"
+    first = read_evaluations(path)
+    assert {key: (row.miou, row.average_miou, row.accuracy, row.kappa) for key, row in first.items()} == {
+        4: (0.2, 0.1, 0.0, 0.0), 8: (0.3, 0.25, 0.0, 0.0), 12: (0.4, 0.35, 0.0, 0.0)
+    }
+    shutil.rmtree(tmp_path / "iter_12")
+    scores(monkeypatch, 0.6, 0.5)
+    train(tmp_path, val_dataset=Squares(), use_ema=True, resume_model="auto")
+    again = read_evaluations(path)
+    assert (again[4], again[8]) == (first[4], first[8]) and (again[12].miou, again[12].average_miou) == (0.6, 0.5)
+    path.write_text("".join(path.read_text().splitlines(keepends=True)[:2]) + "8,0.3,0.0")
+    assert read_evaluations(path) == {}  # such a row is of no file that was written here
 
 
 def test_best_weights_that_a_kill_kept_from_being_saved_are_made_up_for(tmp_path, monkeypatch):
@@ -226,13 +234,12 @@ def test_a_signal_saves_what_was_trained_and_resuming_goes_on(
     assert same_files(unbroken / "iter_12", tmp_path / "iter_12")
 
 
-def test_scaling_of_mixed_precision_goes_on(tmp_path):
+def test_scaling_of_mixed_precision_goes_on(tmp_path, scaling):
     """It starts at 1024; a resumed training takes what the checkpoint says."""
     train(tmp_path, iters=4, precision="fp16")
     path = tmp_path / "iter_4" / "training_state.json"
     state = json.loads(path.read_text())
-    if not state["scaler"]:
-        pytest.skip("Paddle scales no loss on this device")
+    assert state["scaler"]["scale"] == [1024.0]
     state["scaler"]["scale"] = [64.0]
     path.write_text(json.dumps(state))
     train(tmp_path, iters=8, precision="fp16", resume_model="auto")

@@ -1,8 +1,9 @@
 """Images through a network on a phone, and how far its label maps agree with Paddle's on this host."""
 
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Tuple, Union
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Sequence, Union
 
 import numpy as np
 from tqdm import tqdm
@@ -14,7 +15,7 @@ from ..compare import PaddleReference
 from ..runtime.agreement import Agreement, measure_agreement
 from ..runtime.image_labels import image_labels
 from ..runtime.inputs import find_images, prepare_image
-from ..runtime.metadata import Metadata, read_metadata
+from ..runtime.metadata import read_metadata
 from .adb import Adb
 from .bench import write_batch
 from .bench_binary import (
@@ -29,8 +30,8 @@ from .bench_binary import (
 from .device_cache import DeviceCache
 from .phone import choose, read_phone
 
-# More at a time would fill the phone, and the command line that names them.
-_BATCH = 32
+BATCH = 32
+"""Images at a time: more would fill the phone, and the command line that names them."""
 
 
 @dataclass(frozen=True)
@@ -71,77 +72,120 @@ def predict(
         ToolError: a phone was lost or has no space; the program crashed, hangs, or gave no result.
     """
     nb, metadata = Path(nb), read_metadata(nb)
-    if metadata.input.shape[0] != 1:
-        raise InputError(f"{nb} takes {metadata.input.shape[0]} images at a time: convert it for one")
     found = find_images(images)
     reference = PaddleReference(check, metadata) if check else None
     if reference and reference.input.preprocessing != metadata.input.preprocessing:
         warn(f"{nb.name} prepares images in another way than {check} says: convert the model again")
-    adb = Adb()
-    phone = read_phone(adb, choose(adb, [serial] if serial else None)[0])
-    executable = find_binary(phone.abis, settings)
-    check_model(nb, metadata, phone)
-    with DeviceCache(adb, phone.serial, settings.keep) as folder, tqdm(
-        total=len(found), desc=phone.model, unit="image", disable=None, leave=False
+    with PhoneNetwork(nb, serial, settings, warn) as network, tqdm(
+        total=len(found), desc=network.phone.model, unit="image", disable=None, leave=False
     ) as progress:
-        model = _Model(nb, metadata, folder, DeviceBinary(adb, folder, executable, settings))
-        for start in range(0, len(found), _BATCH):
-            batch = found[start:start + _BATCH]
-            maps, warnings = model.run(batch, check=reference is not None)
-            for message in warnings:
-                warn(f"{nb.name} on {phone.serial}: {message}")
+        for start in range(0, len(found), BATCH):
+            batch = found[start:start + BATCH]
+            maps = network.label_maps(map(read_image, batch), list(map(str, batch)), check=reference is not None)
             for image, labels in zip(batch, maps):
                 agreement = _agreement(reference, image, labels) if reference else None
                 progress.update()
                 yield Prediction(image, labels, agreement)
 
 
-class _Model:
-    """The network on a phone."""
+class PhoneNetwork:
+    """A converted network on a phone; a context manager, at whose end nothing is left there.
 
-    def __init__(self, nb: Path, metadata: Metadata, folder: DeviceCache, program: DeviceBinary):
-        self._metadata, self._folder, self._program = metadata, folder, program
-        self._arguments = ["--model", folder.put(nb, "model.nb"), *model_arguments(metadata)]
-        # Every image is run once, and not timed. A label map of the network's size is not enough to make the image's.
-        self._arguments += ["--warmup", "0", "--repeats", "0", "--write", "tensor"]
+    Args:
+        nb: the model, for arm.
+        serial: of the phone; the only one if None.
+        settings, warn: as of `bench`.
 
-    def run(self, images: Sequence[Path], check: bool) -> Tuple[List[np.ndarray], List[str]]:
-        """Labels [H, W] of each image at its own size, and the program's warnings.
+    Attributes:
+        phone: what is known of it.
+        metadata: what the JSON file beside the model says.
+
+    Raises:
+        InputError: the model cannot be used, there is no adb, or no phone to choose.
+        ToolError: the phone was lost or has no space.
+    """
+
+    def __init__(
+        self,
+        nb: Union[str, Path],
+        serial: Optional[str] = None,
+        settings: RunSettings = DEFAULT_SETTINGS,
+        warn: Callable[[str], None] = lambda message: None,
+    ):
+        self._nb, self.metadata = Path(nb), read_metadata(nb)
+        if self.metadata.input.shape[0] != 1:
+            raise InputError(f"{nb} takes {self.metadata.input.shape[0]} images at a time: convert it for one")
+        self._warn = warn
+        adb = Adb()
+        self.phone = read_phone(adb, choose(adb, [serial] if serial else None)[0])
+        executable = find_binary(self.phone.abis, settings)
+        check_model(self._nb, self.metadata, self.phone)
+        with ExitStack() as opened:
+            self._folder = opened.enter_context(DeviceCache(adb, self.phone.serial, settings.keep))
+            self._program = DeviceBinary(adb, self._folder, executable, settings)
+            self._arguments = ["--model", self._folder.put(self._nb, "model.nb"), *model_arguments(self.metadata)]
+            # Every image is run once and not timed. A label map of the network's size cannot become the image's.
+            self._arguments += ["--warmup", "0", "--repeats", "0", "--write", "tensor"]
+            self._opened = opened.pop_all()
+
+    def __enter__(self) -> "PhoneNetwork":
+        return self
+
+    def __exit__(self, *exception: Any) -> None:
+        self._opened.__exit__(*exception)
+
+    def label_maps(
+        self, images: Iterable[np.ndarray], names: Sequence[str], check: bool = False
+    ) -> List[np.ndarray]:
+        """Labels [H, W] of each image at its own size.
 
         Args:
-            images: the files.
+            images: uint8 RGB [H, W, 3], at most `BATCH`; each is let go of before the next is asked for.
+            names: what to call them.
             check: compare the label maps that the program made with those that this host makes of its logits.
+
+        Raises:
+            ToolError: the phone was lost or has no space; the program crashed, hangs, or gave no result.
         """
-        tensor, output = self._metadata.input, self._metadata.output
-        names = [f"output_{index}" for index in range(len(images))]
+        tensor, output = self.metadata.input, self.metadata.output
+        results = [f"output_{index}" for index in range(len(names))]
         sizes, inputs, maps = [], [], []
         with scratch_folder() as scratch:
-            for index, path in enumerate(images):
-                image = read_image(path)
+            for index, image in enumerate(images):
                 sizes.append(image.shape[:2])
                 file = scratch / f"{index}.f32"
                 write_batch(file, prepare_image(image, tensor))
                 inputs.append(self._folder.put(file, "input.f32"))
             arguments = list(self._arguments)
-            for path, name in zip(inputs, names):
-                arguments += ["--input", path, "--output", self._folder.run_path(name)]
+            for path, result in zip(inputs, results):
+                arguments += ["--input", path, "--output", self._folder.run_path(result)]
             report = self._program.run(arguments)
-            for index, (name, size) in enumerate(zip(names, sizes)):
-                self._folder.fetch(name, scratch / name)
-                written = np.fromfile(scratch / name, np.dtype(report["output"]["dtype"]))
-                shape = report["output"]["shape"]
-                if written.size != np.prod(shape, dtype=float):
-                    raise ToolError(f"{NAME} wrote {written.size} elements and tells of {shape}")
-                result = written.reshape(shape)
+            for message in report["warnings"]:
+                self._warn(f"{self._nb.name} on {self.phone.serial}: {message}")
+            for index, (result, size) in enumerate(zip(results, sizes)):
+                self._folder.fetch(result, scratch / result)
+                values = _written(scratch / result, report["output"])
                 if check and output.label_map == "exact":
-                    _check_label_map(images[index], output.labels(result), report["label_map"], index)
+                    _check_label_map(names[index], output.labels(values), report["label_map"], index)
                 trans_info = tensor.preprocessing.trans_info(size)
-                maps.append(image_labels(output, result, trans_info, tensor.preprocessing.size))
-        self._folder.remove([*inputs, *map(self._folder.run_path, names)])
-        return maps, report["warnings"]
+                maps.append(image_labels(output, values, trans_info, tensor.preprocessing.size))
+        self._folder.remove([*inputs, *map(self._folder.run_path, results)])
+        return maps
 
 
-def _check_label_map(image: Path, labels: np.ndarray, reported: Dict[str, Any], index: int) -> None:
+def _written(path: Path, described: Dict[str, Any]) -> np.ndarray:
+    """The output in a file of the program's, which says of it what `described` holds.
+
+    Raises:
+        ToolError: the file is of another size.
+    """
+    values = np.fromfile(path, np.dtype(described["dtype"]))
+    if values.size != np.prod(described["shape"], dtype=float):
+        raise ToolError(f"{NAME} wrote {values.size} elements and tells of {described['shape']}")
+    return values.reshape(described["shape"])
+
+
+def _check_label_map(image: str, labels: np.ndarray, reported: Dict[str, Any], index: int) -> None:
     """Compare the digest of a label map that the phone made with that of the one made here of the same logits.
 
     Raises:

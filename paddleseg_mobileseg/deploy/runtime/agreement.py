@@ -7,7 +7,7 @@ import numpy as np
 
 from ...errors import InputError
 from ...labels import label_map_of
-from .. import MAX_DIFFERENCE, MIN_AGREEMENT
+from .. import LIMITS, Limits
 
 
 @dataclass(frozen=True)
@@ -37,20 +37,16 @@ class Agreement:
         """Share of pixels with the same class, 0 to 1."""
         return self.equal_pixels / self.pixels
 
-    def fault(self, min_agreement: float = MIN_AGREEMENT, max_difference: float = MAX_DIFFERENCE) -> Optional[str]:
-        """Why the outputs do not agree well enough, in words; None where they do.
-
-        Args:
-            min_agreement: least share of pixels with the same class.
-            max_difference: largest relative difference.
-        """
+    def fault(self, limits: Limits = LIMITS["float32"]) -> Optional[str]:
+        """Why the outputs do not agree well enough, in words; None where they do."""
         if not self.finite:
             return "the output holds NaN or infinity"
-        if self.relative_difference is not None and self.relative_difference > max_difference:
-            return f"values differ by {self.relative_difference:.2g} of the largest one, more than {max_difference:g}"
-        if self.pixel_agreement < min_agreement:
+        if self.relative_difference is not None and self.relative_difference > limits.difference:
+            share = f"{self.relative_difference:.2g}"
+            return f"values differ by {share} of the largest one, more than {limits.difference:g}"
+        if self.pixel_agreement < limits.agreement:
             percent = f"{100 * self.pixel_agreement:.4f} %"
-            return f"{percent} of the pixels get the same class, less than {100 * min_agreement:g} %"
+            return f"{percent} of the pixels get the same class, less than {100 * limits.agreement:g} %"
         return None
 
 

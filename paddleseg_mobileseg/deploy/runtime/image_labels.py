@@ -4,7 +4,7 @@ from typing import Any, Sequence
 
 import numpy as np
 
-from ...data.inference import restored_label_map, restored_labels
+from ...data.inference import restored_label_map, restored_labels, restored_scores
 from ...labels import label_map_of
 from ..ir.tensors import OutputTensor
 
@@ -30,3 +30,18 @@ def image_labels(
         return restored_label_map(label_map_of(output), trans_info)[0]
     size = tensor.label_size and tuple(tensor.label_size)
     return restored_labels(output, trans_info, size, tuple(input_size), bool(tensor.align_corners))[0]
+
+
+def image_scores(
+    tensor: OutputTensor, output: np.ndarray, trans_info: Sequence[Any], input_size: Sequence[int]
+) -> np.ndarray:
+    """Logits or probabilities of an image at its own size, as PaddleSeg's evaluation makes them before its argmax.
+
+    Args:
+        tensor, output, trans_info, input_size: as of `image_labels`, but not labels.
+
+    Returns:
+        float32 [classes, H, W].
+    """
+    size = tensor.label_size and tuple(tensor.label_size)
+    return restored_scores(output, trans_info, size, tuple(input_size), bool(tensor.align_corners))[0]

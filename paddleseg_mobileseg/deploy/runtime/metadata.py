@@ -11,6 +11,7 @@ from ...classes import Classes
 from ...errors import InputError, shown
 from ...files import read_regular
 from ...schema import check_schema, from_dict
+from .. import LIMITS, Limits
 from ..ir.tensors import InputTensor, OutputTensor
 
 SCHEMA = 5
@@ -56,6 +57,16 @@ class Metadata:
     source_ops: Dict[str, int]
     passes: Dict[str, int] = field(default_factory=dict)
     schema: int = SCHEMA
+
+    @property
+    def numbers(self) -> str:
+        """What its numbers are, as `LIMITS` names it: "float32", "int16", "int8" or "float16"."""
+        return self.weights if self.precision == "float32" else self.precision
+
+    @property
+    def limits(self) -> Limits:
+        """How far it may be from the export that it was made of."""
+        return LIMITS[self.numbers]
 
     def to_json(self) -> str:
         return json.dumps(asdict(self), indent=2) + "\n"
@@ -109,6 +120,8 @@ def read_metadata(nb: Union[str, Path]) -> Metadata:
     try:
         metadata = from_dict(Metadata, content)
         _check_size(metadata.input)
+        if metadata.numbers not in LIMITS:
+            raise InputError(f"its numbers are {shown(metadata.numbers)}, not one of {', '.join(LIMITS)}")
         _check_classes(metadata)
         for name, shape in (("input", metadata.input.shape), ("output", metadata.output.shape)):
             if min(shape, default=0) < 1 or math.prod(shape) > _MOST_ELEMENTS:

@@ -84,6 +84,7 @@ class Predictor:
         core: the core to bind to; None leaves that to the system.
         clock: "wall", or "cpu" for the time that the process had a core, on a machine with other work.
         options: what else the worker is to know.
+        label_maps: make the label map of low-resolution logits after each inference, for its time.
 
     Attributes:
         init_ms: milliseconds to load the model.
@@ -102,8 +103,10 @@ class Predictor:
         core: Optional[int] = None,
         clock: str = "wall",
         options: Optional[Dict[str, Any]] = None,
+        label_maps: bool = True,
     ):
         self.model, self.metadata, self.engine, self.core = model, metadata, engine, core
+        self._label_maps = label_maps
         options = {**(options or {}), "core": core, "clock": clock, "label_maps": self._label_map_rule()}
         with ExitStack() as opened:
             self._scratch = opened.enter_context(scratch_folder())
@@ -137,7 +140,7 @@ class Predictor:
     @property
     def makes_labels(self) -> bool:
         """Whether a label map is made of the logits, and timed, after each inference."""
-        return self.metadata.output.label_map == "exact" and compiled()
+        return self._label_maps and self.metadata.output.label_map == "exact" and compiled()
 
     def run(self, batch: np.ndarray) -> np.ndarray:
         """The output for `batch`, in the output's own dtype.
@@ -237,6 +240,7 @@ class LitePredictor(Predictor):
         nb: the model, with its JSON file beside it.
         core: the core to bind to; None leaves that to the system.
         clock: "wall", or "cpu" for the time that the process had a core, on a machine with other work.
+        label_maps: as of `Predictor`.
 
     Attributes:
         metadata: what the JSON file says.
@@ -246,7 +250,9 @@ class LitePredictor(Predictor):
         ToolError: Paddle-Lite cannot load it, or the core cannot be had.
     """
 
-    def __init__(self, nb: Union[str, Path], core: Optional[int] = None, clock: str = "wall"):
+    def __init__(
+        self, nb: Union[str, Path], core: Optional[int] = None, clock: str = "wall", label_maps: bool = True
+    ):
         metadata = read_metadata(nb)
         if platform.machine() not in ("x86_64", "AMD64") or metadata.target != HOST_TARGET:
             raise InputError(
@@ -256,4 +262,4 @@ class LitePredictor(Predictor):
         require_paddlelite()
         if expected_size(Path(nb)) != metadata.bytes:
             raise InputError(f"{nb} is damaged: its parts do not add up to its size; convert the model again")
-        super().__init__(Path(nb), metadata, ENGINE, _WORKER, core, clock)
+        super().__init__(Path(nb), metadata, ENGINE, _WORKER, core, clock, label_maps=label_maps)

@@ -1,0 +1,17 @@
+"""Scoring whatever gives label maps on the images and labels of a data set, by PaddleSeg's own figures."""
+
+from .on_phone import PhoneScores, score_on_phone
+from .scores import ImageCounts, ImageScore, Scores, Tally, count_image
+from .scoring import score, score_conversion
+
+__all__ = [
+    "ImageCounts",
+    "ImageScore",
+    "PhoneScores",
+    "Scores",
+    "Tally",
+    "count_image",
+    "score",
+    "score_conversion",
+    "score_on_phone",
+]

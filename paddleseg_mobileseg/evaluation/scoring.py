@@ -1,0 +1,87 @@
+"""A network on the images and labels of a data set."""
+
+import time
+from pathlib import Path
+from typing import Any, Callable, Optional, Tuple, Union
+
+import numpy as np
+from tqdm import tqdm
+
+from ..classes import Classes
+from ..data.labelled_images import LabelledImages
+from ..deploy.runtime.metadata import read_metadata
+from ..errors import InputError
+from ..segmenter import Network, open_network
+from .scores import Scores, Tally, count_image
+
+
+def score(
+    network: Network,
+    dataset: Any,
+    classes: Optional[Classes] = None,
+    progress: str = "evaluate",
+    on_labels: Callable[[int, np.ndarray], None] = lambda index, labels: None,
+) -> Scores:
+    """Score a network, whatever it lies in, as PaddleSeg's evaluation scores a checkpoint.
+
+    Each image goes through the network's own preprocessing, and its label map is compared at the image's own size.
+
+    Args:
+        network: of `open_network`; checkpoints too.
+        dataset: any PaddleSeg data set of images and labels; its transforms are not used.
+        classes: the data set's; None for the network's.
+        progress: title of the progress bar.
+        on_labels: called with the number of each image and its label map, int32 [H, W].
+
+    Raises:
+        InputError: a file cannot be used, or network and data set are of other classes.
+        ToolError: what runs the network failed.
+    """
+    images = LabelledImages(dataset)
+    check_classes(images, network)
+    classes = _first(classes or network.classes, images.num_classes)
+    tally = Tally(classes)
+    started = time.perf_counter()
+    for index in tqdm(range(len(images)), desc=progress, unit="image", disable=None, leave=False):
+        image, truth = images.read(index)
+        batch, trans_info = network.prepare(image)
+        labels = network.labels(network.run(batch), trans_info)
+        on_labels(index, labels)
+        tally.add(count_image(index, images.name(index), truth, labels, len(classes), images.ignore_index))
+    return tally.scores(time.perf_counter() - started)
+
+
+def score_conversion(
+    exported: Union[str, Path], nb: Union[str, Path], dataset: Any, classes: Optional[Classes] = None
+) -> Tuple[Scores, Scores]:
+    """Score an export in Paddle, at the size of its conversion, and the conversion in Paddle-Lite.
+
+    Args:
+        exported: the exported folder.
+        nb: its conversion for x86.
+        dataset, classes: as of `score`.
+
+    Raises:
+        InputError, ToolError: as of `score`.
+    """
+    with open_network(nb) as converted:
+        after = score(converted, dataset, classes, "Paddle-Lite")
+    with open_network(exported, engine="paddle", input_shape=read_metadata(nb).input.shape) as original:
+        return score(original, dataset, classes, "Paddle"), after
+
+
+def check_classes(images: LabelledImages, network: Network) -> None:
+    """Refuse a network that cannot tell all classes of a data set apart; one for more may not use them.
+
+    Raises:
+        InputError: it tells fewer apart.
+    """
+    if len(network.classes) < images.num_classes:
+        raise InputError(
+            f"{network.path} tells {len(network.classes)} classes apart and the data set has {images.num_classes}; "
+            "give the config that it was trained with"
+        )
+
+
+def _first(classes: Classes, count: int) -> Classes:
+    return classes if len(classes) == count else Classes(classes.names[:count], classes.colours[:count])
