@@ -36,10 +36,10 @@ def test_commands_that_init_prints_work_as_they_stand(tmp_path, data, capsys, mo
     assert main([*command, "--classes", "ground", "road", "sky"]) == 0
     result = json.loads(capsys.readouterr().out)
     assert result["samples"] == {"train": 5, "val": 1} and result["converted_labels"] == 6
-    check, train, val = (shlex.split(each) for each in result["next"])
+    check, train, report = (shlex.split(each) for each in result["next"])
     assert check == ["mobileseg", "check-data", "--config", "my project/config.yml"]
     assert train[:4] == ["mobileseg", "train", "--config", "my project/config.yml"]
-    assert val[-1] == "my project/run/best_model/model.pdparams"
+    assert train[-2:] == ["--save_dir", "my project/run"] and report == ["mobileseg", "report", "my project/run"]
     assert main(check[1:]) == 0
     out = capsys.readouterr().out
     assert "train_dataset: 5 samples, 0 problems" in out and "val_dataset: 1 samples, 0 problems" in out
