@@ -9,7 +9,7 @@ from typing import Any, List, Union
 
 from ..errors import InputError, shown
 
-EXAMPLE = "mobileseg init my_project --model pp_mobileseg_tiny --data photos --classes road sky --void 255"
+EXAMPLE = "mobileseg init my_project --model pp_mobileseg_tiny --data photos"
 
 _SHOWN_FAULTS = 10
 
