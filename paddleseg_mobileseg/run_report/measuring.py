@@ -14,7 +14,7 @@ from ..data.labelled_images import LabelledImages
 from ..data.samples import first_samples, sample_files
 from ..deploy.runtime.metadata import read_metadata
 from ..deploy.runtime.predictor import HOST_TARGET
-from ..errors import MobilesegError
+from ..errors import InputError, MobilesegError
 from ..evaluation import ImageScore, Scores, score
 from ..report.pictures import picture_row
 from ..segmenter import open_network
@@ -111,6 +111,8 @@ def _dataset(run: Run, limit: Optional[int]) -> Any:
         return None
     try:
         dataset = first_samples(build(run.config, "val_dataset"), limit)
+        if not len(dataset):
+            raise InputError(f"the val_dataset of {run.config_path} holds no pictures")
         LabelledImages(dataset).read(0)
         return dataset
     except MobilesegError as error:

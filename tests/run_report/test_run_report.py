@@ -192,6 +192,29 @@ def test_a_damaged_config_costs_the_scores_and_not_the_page(small, tmp_path):
     assert "<svg" in (tmp_path / "report.html").read_text()
 
 
+@pytest.mark.parametrize(
+    "changes, said",
+    [
+        ({"val_path": "nowhere.txt"}, "nothing was scored: "),
+        ({"val_path": "empty.txt"}, "holds no pictures"),
+        (None, "has no val_dataset"),
+    ],
+)
+def test_a_validation_set_that_is_not_there_costs_the_scores_and_not_the_page(small, tmp_path, changes, said):
+    for name in ("losses.csv", "config.yml"):
+        shutil.copyfile(small / name, tmp_path / name)
+    (tmp_path / "empty.txt").write_text("")
+    content = yaml.safe_load((tmp_path / "config.yml").read_text())
+    if changes is None:
+        content.pop("val_dataset")
+    else:
+        content["val_dataset"]["val_path"] = str(tmp_path / changes["val_path"])
+    write_config(tmp_path / "config.yml", content)
+    status, printed = _report([tmp_path])
+    assert status == 0 and said in json.loads(printed.out)["runs"][0]["notes"][-1]
+    assert "<svg" in (tmp_path / "report.html").read_text()
+
+
 def test_confused_pairs_are_ordered_by_what_the_true_class_loses():
     confusion = [[9000, 1000, 0], [400, 500, 100], [0, 1, 0]]
     found = confused_pairs(confusion, ["road", "kerb", "cone"])
