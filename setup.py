@@ -28,6 +28,8 @@ INSTALL_REQUIRES = [
     "wrapt>=1.14,<3",
     # Downloads of checkpoints and data sets; paddleseg's own downloader imports it too.
     "requests>=2.25,<3",
+    # What requests reads with: its errors are told apart, and a trickle is noticed.
+    "urllib3>=1.26,<3",
     # Checkpoints that are data and nothing else, the format to prefer.
     "safetensors>=0.4,<0.9",
     # Progress bars.
@@ -40,6 +42,8 @@ INSTALL_REQUIRES = [
 EXTRAS_REQUIRE = {
     # opt and the x86 predictor. The wheels exist for Linux on x86_64, CPython 3.6 to 3.10.
     "lite": ["paddlelite==2.13rc0"],
+    # Drawing the polygons of COCO's JSON files in `mobileseg init`, as COCO's own tools do.
+    "coco": ["pycocotools>=2.0.7,<3"],
     # `--engine onnx`: exported models in ONNX Runtime. paddle2onnx 1.3 is made for Paddle 3.
     "onnx": ["paddle2onnx>=1.2.11,<1.3", "onnxruntime>=1.16,<2"],
     # Detectors on this plugin's backbones (paddleseg_mobileseg.detection). It pins numpy below 1.24, which is why it is
@@ -85,7 +89,8 @@ setup(
     packages=find_packages(include=["paddleseg_mobileseg", "paddleseg_mobileseg.*"]),
     package_data={
         "paddleseg_mobileseg.data": ["class_lists/*.txt"],
-        "paddleseg_mobileseg.report": ["*.css"],
+        "paddleseg_mobileseg.report": ["*.css", "*.html"],
+        "paddleseg_mobileseg.run_report": ["*.html"],
         "paddleseg_mobileseg.demo": ["*.html"],
     },
     cmdclass={"build_py": BuildWithFiles},

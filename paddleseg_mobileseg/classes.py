@@ -11,6 +11,9 @@ from .files import read_regular
 Colour = Tuple[int, int, int]
 """Red, green and blue, 0 to 255."""
 
+CLASSES_FILE = "classes.txt"
+"""Where a training leaves them, in its folder and in that of each checkpoint."""
+
 MOST = 65536
 _MOST_BYTES = 1 << 22
 _MOST_LETTERS = 200

@@ -31,26 +31,3 @@ def test_every_listed_model_is_one_that_can_be_built():
     assert len(mobileseg.list_models()) == 14
     with pytest.raises(mobileseg.InputError, match=r"'seaformer_tinny' \(did you mean seaformer_tiny"):
         mobileseg.build_model("seaformer_tinny", 5)
-
-
-@pytest.mark.parametrize(
-    "name, address, classifier",
-    [
-        ("pp_mobileseg_base", "pp_mobileseg_base/model.pdparams", False),
-        ("mobileseg_ghostnet", "mobileseg_ghostnet_cityscapes_1024x512_80k/model.pdparams", True),
-    ],
-)
-def test_published_weights_come_from_the_table(name, address, classifier, monkeypatch):
-    """The download itself is PaddleSeg's; here it is only looked at what would be loaded."""
-    asked = []
-    monkeypatch.setattr(
-        "paddleseg_mobileseg.models.zoo.load_weights", lambda network, path, whole=True: asked.append((path, whole))
-    )
-    mobileseg.build_model(name, 19, pretrained=True)
-    ((path, whole),) = asked
-    assert path.endswith(address) and whole == classifier
-
-
-def test_weights_behind_a_page_are_not_asked_for():
-    with pytest.raises(mobileseg.InputError, match="a page to download from by hand"):
-        mobileseg.build_model("seaformer_tiny", 150, pretrained=True)

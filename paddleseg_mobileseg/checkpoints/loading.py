@@ -1,17 +1,20 @@
 """Published checkpoints in and out, and loading that accepts no misfit."""
 
+import sys
 from pathlib import Path
-from typing import Any, Dict, Mapping, Sequence, Tuple, Union
-from urllib.parse import urlparse
+from typing import Any, Dict, List, Mapping, Sequence, Tuple, Union
 
 import numpy as np
 import paddle
 from paddle import nn
-from paddleseg.utils.utils import download_pretrained_model
+from paddleseg.utils import seg_env
 
+from ..downloads.addresses import is_address, named
 from ..errors import InputError, shown
+from .published import IMAGENET, Weights, find_network, find_weights, is_name
 from .published_names import published_names
 from .reader import read_checkpoint
+from .remote import fetch_checkpoint
 
 CLASSIFIER = "head.classifier."
 
@@ -69,18 +72,40 @@ def _misfit(shapes: Shapes, table: Mapping[str, str], given: Shapes, leftover_al
 
 
 def _local(path: Union[str, Path]) -> Union[str, Path]:
-    """`path` itself, or where PaddleSeg's downloader put what lies at an http(s) address."""
-    if urlparse(str(path)).scheme not in ("http", "https"):
+    """`path` itself, or where what lies at an address is kept."""
+    if not is_address(str(path)):
         return path
-    try:
-        return download_pretrained_model(str(path))
-    except InputError:
-        raise
-    except Exception as error:
-        reason = shown(error, 200) or type(error).__name__
-        raise InputError(
-            f"cannot download checkpoint {path}: {reason}; download it by hand and give its path as `pretrained`"
-        ) from error
+    return fetch_checkpoint(str(path), Path(seg_env.PRETRAINED_MODEL_HOME))
+
+
+def _of_classes(shapes: Shapes, table: Mapping[str, str], given: Shapes) -> List[str]:
+    """The tensors of a model that are there for its classes, by its own names."""
+    own = [name for name in table if name.startswith(CLASSIFIER)]
+    # In PaddleSeg's networks they have many names, but only their number of rows differs.
+    return own or [
+        name for name, other in table.items()
+        if other in given and given[other] != shapes[name] and given[other][1:] == shapes[name][1:]
+    ]
+
+
+def _published(model: nn.Layer, name: str) -> Weights:
+    """The published weights of that name for a network or a backbone of this plugin."""
+    if hasattr(model, "feat_channels"):
+        return find_weights(find_network(None, type(model).__name__), name)
+    backbone = getattr(model, "backbone", None)
+    return find_weights(find_network(type(model).__name__, type(backbone).__name__), name)
+
+
+def fits_classes(weights: Weights, num_classes: int) -> bool:
+    """Whether the classifier of published weights is for so many classes; says so where it will be left out."""
+    if weights.classes in (None, num_classes):
+        return True
+    print(
+        f"note: {named(weights.address)} has {weights.classes} classes and the model {num_classes}: its classifier "
+        "is left out",
+        file=sys.stderr,
+    )
+    return False
 
 
 def load_weights(model: nn.Layer, path: Union[str, Path], classifier: bool = True) -> str:
@@ -91,8 +116,9 @@ def load_weights(model: nn.Layer, path: Union[str, Path], classifier: bool = Tru
 
     Args:
         model: a segmentor or a backbone; it is changed only if everything fits.
-        path: a `.safetensors` or `.pdparams` file, a folder that holds `model.pdparams`, a PyTorch file, or an http(s)
-            address of one.
+        path: a `.safetensors` or `.pdparams` file, a folder that holds `model.pdparams`, a PyTorch file, an http(s)
+            address of one, or the name of published weights (`mobileseg models --pretrained` lists them): "imagenet"
+            goes into the backbone, and a classifier for another number of classes is left out.
         classifier: False leaves the model's classifier as it is, for other classes than the checkpoint's.
 
     Returns:
@@ -101,16 +127,23 @@ def load_weights(model: nn.Layer, path: Union[str, Path], classifier: bool = Tru
     Raises:
         InputError: the checkpoint cannot be read, or names or shapes do not fit; nothing was loaded.
     """
-    tensors = read_checkpoint(_local(path))
+    if path == IMAGENET and hasattr(model, "backbone"):
+        model = model.backbone
     backbone = hasattr(model, "feat_channels")
     own_shapes = tensor_shapes(model)
+    if is_name(path):
+        weights = _published(model, path)
+        path = weights.address
+        if not backbone:
+            classifier = classifier and fits_classes(weights, own_shapes[f"{CLASSIFIER}weight"][0])
+    tensors = read_checkpoint(_local(path))
     tables = _namings(list(own_shapes), backbone)
     naming = _naming(tables, tensors)
     table = tables[naming]
-    if not classifier:
-        for own in [own for own in table if own.startswith(CLASSIFIER)]:
-            tensors.pop(table.pop(own), None)
     given = {name: value.shape for name, value in tensors.items()}
+    if not classifier:
+        for own in _of_classes(own_shapes, table, given):
+            given.pop(table.pop(own), None)
     problem = _misfit(own_shapes, table, given, leftover_allowed=backbone)
     if problem:
         raise InputError(

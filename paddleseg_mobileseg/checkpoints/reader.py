@@ -20,6 +20,9 @@ from .pickle_values import Damaged, PlainValues
 from .safetensors_file import SUFFIX, read_safetensors, safetensors_bytes
 from .torch_reader import is_torch_file, read_torch_file
 
+TRUST = "MOBILESEG_TRUST_PICKLES"
+"""The environment variable that, set to 1, lets Paddle unpickle."""
+
 NAMES_OF_PARAMETERS = "StructuredToParameterName@@"
 """The table that `paddle.save` puts beside the tensors: what Paddle calls each."""
 

@@ -15,9 +15,11 @@ from ..errors import InputError, near
 
 SUBCOMMANDS = {
     "demo": "train, evaluate, export, convert, compare and time on the built-in data, with a report",
+    "init": "make a config, lists and index PNGs out of a folder of pictures and labels",
     "train": "train a model from a config (PaddleSeg's tools/train.py)",
     "val": "evaluate a checkpoint, an exported folder or a .nb (PaddleSeg's tools/val.py)",
     "predict": "segment images and write overlays (PaddleSeg's tools/predict.py)",
+    "report": "make a page of a training run, or of several side by side",
     "export": "write the static graph of a checkpoint (PaddleSeg's tools/export.py)",
     "run": "run an unmodified script of a PaddleSeg checkout with this plugin registered",
     "check-data": "read every image and label of a data set before training does",

@@ -4,14 +4,18 @@ import argparse
 import json
 import os
 import sys
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from paddleseg.cvlibs import Config, SegBuilder
 
 from ..config.reader import build, load_config
 from ..data.check import SplitReport, check_dataset
+from ..data.known_classes import named_classes
 from ..errors import InputError, shown
 from . import paddleseg_tools as tools
+
+Names = Optional[Sequence[str]]
+"""Of the classes, where they have any."""
 
 EXAMPLE = "mobileseg check-data --config my_config.yml"
 
@@ -30,17 +34,17 @@ def run(args: argparse.Namespace) -> int:
     with tools.logs_to_stderr():
         reports = _check(args)
     if args.json:
-        print(json.dumps({report.name: _as_json(report) for report in reports}))
+        print(json.dumps({report.name: _as_json(report, names) for report, names in reports}))
     else:
-        for report in reports:
-            _print(report, args.show)
-    problems = sum(len(report.problems) for report in reports)
+        for report, names in reports:
+            _print(report, names, args.show)
+    problems = sum(len(report.problems) for report, _ in reports)
     if problems:
         print(f"error: {args.config}: {_counted(problems)} in the data; correct them before training", file=sys.stderr)
     return 2 if problems else 0
 
 
-def _check(args: argparse.Namespace) -> List[SplitReport]:
+def _check(args: argparse.Namespace) -> List[Tuple[SplitReport, Names]]:
     config = load_config(args.config, opts=args.opts)
     names = [name for name in ("train_dataset", "val_dataset") if name in config.dic]
     for name in names:
@@ -48,7 +52,9 @@ def _check(args: argparse.Namespace) -> List[SplitReport]:
     builder = SegBuilder(config)
     multilabel = config.test_config.get("use_multilabel", False)
     datasets = {name: build(config, name, builder, args.config) for name in names}
-    return [check_dataset(dataset, name, args.workers, multilabel) for name, dataset in datasets.items()]
+    classes = {name: named_classes(config, dataset) for name, dataset in datasets.items()}
+    reports = [check_dataset(dataset, name, args.workers, multilabel) for name, dataset in datasets.items()]
+    return [(report, each and each.names) for report, each in zip(reports, classes.values())]
 
 
 def _check_root(config: Config, name: str, path: str) -> None:
@@ -62,7 +68,7 @@ def _counted(problems: int) -> str:
     return f"{problems} problem{'' if problems == 1 else 's'}"
 
 
-def _print(report: SplitReport, show: int) -> None:
+def _print(report: SplitReport, names: Names, show: int) -> None:
     print(f"{report.name}: {report.samples} samples, {_counted(len(report.problems))}")
     for kind, count in report.counts().items():
         print(f"  {kind}: {count}")
@@ -80,16 +86,19 @@ def _print(report: SplitReport, show: int) -> None:
     if total:
         print("  pixels of each class:")
         for index, pixels in enumerate(report.class_pixels):
-            print(f"    {index:>4}  {pixels:>12}  {100 * pixels / total:6.2f} %")
+            name = f"  {names[index]}" if names else ""
+            print(f"    {index:>4}  {pixels:>12}  {100 * pixels / total:6.2f} %{name}")
         print(f"    ignored {report.ignored_pixels:>9}  {100 * report.ignored_pixels / total:6.2f} %")
         absent = report.absent_classes()
         if absent:
-            print(f"  classes that never occur: {', '.join(map(str, absent))}")
+            absent = [f"{index} ({names[index]})" if names else str(index) for index in absent]
+            print(f"  classes that never occur: {', '.join(absent)}")
 
 
-def _as_json(report: SplitReport) -> Dict[str, Any]:
+def _as_json(report: SplitReport, names: Names) -> Dict[str, Any]:
     return {
         "samples": report.samples,
+        "names": names,
         "counts": report.counts(),
         "problems": [{"kind": problem.kind, "what": problem.what} for problem in report.problems],
         "sizes": [{"height": h, "width": w, "count": count} for (h, w), count in report.sizes.most_common()],

@@ -32,6 +32,12 @@ def add_arguments(parser) -> None:
         "exported (default: exact)",
     )
     parser.add_argument("--fp16", action="store_true", help="compute in half precision; arm only, and not verified")
+    parser.add_argument(
+        "--no-optimize",
+        dest="optimize",
+        action="store_false",
+        help="leave out the rewrites for ARM, which change roundings only: to compare with",
+    )
     add_input_shape(parser)
     parser.add_argument("--json", action="store_true", help="print what the JSON file beside the model says")
 
@@ -68,6 +74,7 @@ def run(args) -> None:
         fp16=args.fp16,
         input_shape=args.input_shape,
         labels=args.labels,
+        optimize=args.optimize,
     ).metadata
     if metadata.unverified:
         print(f"warning: {output} is not verified: {metadata.unverified}", file=sys.stderr)

@@ -3,14 +3,16 @@
 import argparse
 import json
 import sys
-from typing import Any, Dict
+from typing import Any, Dict, Optional
 
-from paddleseg.cvlibs import SegBuilder
+from paddleseg.cvlibs import Config, SegBuilder
 
+from ..checkpoints.published import find_network, find_weights, is_name
 from ..config.reader import build
 from ..data.known_classes import named_classes
 from ..deploy import OUTPUT_OPS
 from ..deploy.export import export_model
+from ..errors import InputError
 from ..files import check_save_dir
 from ..models.output_op import check_output_op
 from . import paddleseg_tools as tools
@@ -23,7 +25,9 @@ EXAMPLE = (
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     tools.add_config_arguments(parser)
-    parser.add_argument("--model_path", help="the checkpoint; without it the weights are random")
+    weights = parser.add_mutually_exclusive_group()
+    weights.add_argument("--model_path", help="the checkpoint; by default what the config starts from, or random")
+    tools.add_pretrained_argument(weights)
     parser.add_argument(
         "--save_dir",
         default="./output/inference_model",
@@ -60,8 +64,24 @@ def run(args: argparse.Namespace) -> None:
     print(f"static graph against the network: {100 * agreement['pixel_agreement']:.4f} % of the labels equal{values}")
 
 
+def _check_whole(config: Config, name: Optional[str]) -> None:
+    """Refuse to export published weights of which a part would be random."""
+    if not is_name(name):
+        return
+    model = config.dic["model"]
+    weights = find_weights(find_network(model["type"], model["backbone"]["type"]), name)
+    classes = model.get("num_classes", config.val_dataset_cfg.get("num_classes", weights.classes))
+    if weights.classes != classes or weights.classes is None:
+        has = "only a backbone" if weights.classes is None else f"{weights.classes} classes"
+        raise InputError(
+            f"--pretrained {name} has {has}, and the config's model {classes} classes: the rest would be "
+            f"random; start a training with `mobileseg train --pretrained {name}` and export its checkpoint"
+        )
+
+
 def _export(args: argparse.Namespace) -> Dict[str, Any]:
     config = tools.load_inference_config(args, args.model_path)
+    _check_whole(config, args.pretrained)
     check_save_dir(args.save_dir)
     model = build(config, "model", SegBuilder(config), args.config)
     check_output_op(model, args.output_op)

@@ -5,6 +5,7 @@ from typing import Any, Dict, List, Optional
 
 from tqdm import tqdm
 
+from ..checkpoints.published import listing, segmentation_weights
 from ..models.ablations import ABLATIONS
 from ..models.complexity import COUNTING_RULES, count_multiply_adds, count_parameters
 from ..models.zoo import MODELS, Model, Published
@@ -24,6 +25,7 @@ _SHOWN = ("ade20k", "cityscapes")
 def add_arguments(parser) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--ablations", action="store_true", help="the paper's ablations of PP-MobileSeg-Base instead")
+    parser.add_argument("--pretrained", action="store_true", help="the published weights, by name, instead")
     parser.add_argument("--num-classes", type=int, default=150, help="classes to count with (default: 150)")
 
 
@@ -41,7 +43,7 @@ def describe(model: Model, num_classes: int) -> Dict[str, Any]:
         "parameters_by_counting_rule": count and count(network),
         "published": {data: _published(figures) for data, figures in model.published.items()},
         "configs": model.configs,
-        "checkpoint": model.checkpoint,
+        "checkpoint": {name: weights.address for name, weights in segmentation_weights(model.name).items()},
         "note": model.note,
     }
 
@@ -93,7 +95,32 @@ def _notes(rows: List[Dict[str, Any]]) -> List[str]:
     return [f"- {', '.join(names)}: {note}" for note, names in sharing.items()]
 
 
+def pretrained_table(rows: List[Dict[str, Any]]) -> str:
+    """The published weights as a Markdown table; below it how a name is used."""
+    cells = [
+        [
+            f"`{row['model']}`",
+            f"`{row['pretrained']}`",
+            "the backbone" if row["classes"] is None else str(row["classes"]),
+            cell(row["miou"], "{:.2f} %"),
+            row["page"],
+            row["address"] if not row["by_hand"] else f"{row['address']} (by hand)",
+        ]
+        for row in rows
+    ]
+    titles = ("model", "pretrained", "classes", "mIoU", "published in", "address")
+    use = (
+        "`mobileseg train --pretrained NAME`, `pretrained: NAME` in a config and `build_model(MODEL, pretrained=NAME)` "
+        "fetch them, but for those marked \"by hand\": download these in a browser, and give the file's path."
+    )
+    return "\n".join([Table("llrrll", titles, cells).markdown(), "", use])
+
+
 def run(args) -> None:
+    if args.pretrained:
+        weights = listing()
+        print(json.dumps(weights, indent=2) if args.json else pretrained_table(weights))
+        return
     table_rows = ABLATIONS if args.ablations else MODELS
     progress = tqdm(table_rows, desc="count", unit="model", delay=2, disable=None, leave=False)
     rows = [describe(model, args.num_classes) for model in progress]

@@ -10,6 +10,7 @@ import paddle
 from paddleseg.cvlibs import Config
 
 from ..checkpoints.loading import load_weights
+from ..checkpoints.published import with_published
 from ..config.reader import load_config, without_pretrained
 from ..deploy.ir.static_graph import reason
 from ..errors import InputError, MobilesegError, ToolError
@@ -23,6 +24,15 @@ def add_config_arguments(parser: argparse.ArgumentParser, required: bool = True)
     parser.add_argument("--config", required=required, help=f"the config, a .yml file{otherwise}")
     parser.add_argument(
         "--opts", nargs="+", metavar="KEY=VALUE", help="replace values of the config, such as model.num_classes=19"
+    )
+
+
+def add_pretrained_argument(parser: argparse.ArgumentParser, more: str = "") -> None:
+    parser.add_argument(
+        "--pretrained",
+        metavar="NAME|URL|PATH",
+        help="weights to start from, instead of the config's: of the whole model, by name (ade20k, cityscapes, ...; "
+        f"`mobileseg models --pretrained` lists them), address or path, or imagenet for its backbone{more}",
     )
 
 
@@ -117,23 +127,34 @@ def use_data_format(config: Config, data_format: str) -> None:
         section["data_format"] = data_format
 
 
+def use_pretrained(config: Config, chosen: Optional[str]) -> None:
+    """Let the model start from the weights that the config names, or from those of `--pretrained`.
+
+    Raises:
+        InputError: nobody published weights of that name, or they must be downloaded by hand.
+    """
+    config.dic["model"] = with_published(config.dic["model"], chosen)
+
+
 def load_inference_config(args: argparse.Namespace, weights: Optional[str]) -> Config:
     """The config for a command that evaluates; with a checkpoint to load, no pretrained weights are fetched first."""
     config = load_config(args.config, opts=args.opts, needs=("val_dataset",))
     if weights is not None:
         config.dic["model"] = without_pretrained(config.dic["model"])
+    else:
+        use_pretrained(config, getattr(args, "pretrained", None))
+        if "pretrained" not in config.dic["model"]:
+            print("warning: no --model_path: the weights are random", file=sys.stderr)
     return config
 
 
 def load_checkpoint(model: paddle.nn.Layer, path: Optional[str]) -> None:
-    """Load weights whole or not at all; without a path, say that they are random.
+    """Load weights whole or not at all; without a path, the model stays as its config makes it.
 
     Raises:
         InputError: the checkpoint cannot be read, or does not fit the model.
     """
-    if path is None:
-        print("warning: no --model_path: the weights are random", file=sys.stderr)
-    else:
+    if path is not None:
         load_weights(model, path)
 
 

@@ -21,6 +21,7 @@ from ..errors import InputError, MobilesegError, near, shown
 from ..files import read_regular
 from ..strict_yaml import MAX_BYTES, parse_yaml
 from .checks import REGISTRIES, SECTIONS, check_sections, kind_of
+from .ignored import agree_on_ignored
 
 _BASE = "_base_"
 _CLASSES = "classes"
@@ -62,6 +63,7 @@ def load_config(
             path, learning_rate, batch_size, iters, opts=opts or None, checker=ConfigChecker([]), **newer
         )
         check_sections(config.dic, path, needs)
+        agree_on_ignored(config.dic, path)
         Config._build_default_checker().apply_all_rules(config)
         _check_classes(config, path)
     except MobilesegError:

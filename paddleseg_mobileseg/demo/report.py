@@ -6,20 +6,19 @@ from pathlib import Path
 from typing import Any, Dict, List, Optional
 
 import numpy as np
-from markupsafe import Markup
 
+from ..data.known_classes import known_classes
 from ..data.synthetic import SyntheticScenes
 from ..deploy import LIMITS, export
-from ..paths import CONFIGS, short_path
-from ..report.overlays import data_uri, mistakes, overlay
+from ..paths import short_path
+from ..report.curves import Curve, training_curves
 from ..report.page import render_page
-from .plots import training_curves
+from ..report.pictures import picture_row
 
 _FOLDER = Path(__file__).parent
 _SHOWN = 6
 _LITE = LIMITS["float32"]
 SHOWN_LIMITS = {"static": export.MAX_DIFFERENCE, "lite": _LITE.difference, "pixels": _LITE.agreement}
-OWN_CONFIG = CONFIGS / "pp_mobileseg" / "pp_mobileseg_tiny_own_512x512_20k.yml"
 
 
 def render(result: Dict[str, Any], scenes: SyntheticScenes, labels: np.ndarray, images: int) -> str:
@@ -34,16 +33,12 @@ def render(result: Dict[str, Any], scenes: SyntheticScenes, labels: np.ndarray, 
     return render_page(
         _FOLDER / "report.html",
         **result,
-        duration=duration,
         short_path=short_path,
-        small=small,
-        rgb=rgb,
-        heat=heat,
         folder=short_path(Path(result["report"]).parent),
-        curves=[Markup(svg) for svg in training_curves(result["training"]["curve"], result["training"]["scores"])],
+        curves=training_curves([_curve(**result["training"])]),
         gallery=gallery(scenes, labels, min(_SHOWN, images)),
-        palette=dict(zip(scenes.CLASSES, scenes.PALETTE)),
-        own_config=short_path(OWN_CONFIG),
+        palette=list(zip(scenes.CLASSES, scenes.PALETTE)),
+        colours=scenes.PALETTE,
         arm=_model(result, "arm"),
         host_name=Path(_model(result, "x86")["file"]).name,
         limits=SHOWN_LIMITS,
@@ -64,40 +59,14 @@ def activation() -> Optional[str]:
 
 
 def gallery(scenes: SyntheticScenes, labels: np.ndarray, count: int) -> List[Dict[str, Any]]:
-    """The first scenes, each as image, truth, prediction and mistakes, with its share of right pixels."""
-    rows = []
-    for index in range(count):
-        image, truth = scenes.scene(index)
-        rows.append(
-            {
-                "image": data_uri(image),
-                "truth": data_uri(overlay(image, truth, scenes.PALETTE)),
-                "prediction": data_uri(overlay(image, labels[index], scenes.PALETTE)),
-                "mistakes": data_uri(mistakes(image, truth, labels[index])),
-                "right": float((truth == labels[index]).mean()),
-            }
-        )
-    return rows
+    """The first scenes, as of `picture_row`."""
+    classes = known_classes(type(scenes).__name__)
+    rows = [picture_row(*scenes.scene(index), labels[index], classes) for index in range(count)]
+    return [{**row, "name": f"test scene {index}"} for index, row in enumerate(rows)]
 
 
-def duration(seconds: float) -> str:
-    """94.2 -> "1 min 34 s"."""
-    if seconds < 9.95:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
-
-
-def small(value: float) -> str:
-    """A small difference: "0", or two digits of it."""
-    return f"{value:.1e}" if value else "0"
-
-
-def rgb(colour: Any) -> str:
-    return f"rgb({', '.join(str(channel) for channel in colour)})"
-
-
-def heat(share: float, right: bool) -> str:
-    """Background of a confusion cell: green on the diagonal, red off it, stronger for more."""
-    strength = share if right else min(1.0, 4 * share)
-    return f"rgba({'31, 122, 77' if right else '214, 40, 57'}, {0.55 * strength:.3f})"
+def _curve(curve: List[Dict[str, float]], scores: List[Dict[str, float]], **_: Any) -> Curve:
+    """What the demo's training found, as of `train`."""
+    losses = {int(point["iter"]): point["loss"] for point in curve}
+    rates = {int(point["iter"]): point["lr"] for point in curve}
+    return Curve("demo", losses, {int(score["iter"]): score["miou"] for score in scores}, rates=rates)

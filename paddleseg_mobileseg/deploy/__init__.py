@@ -39,8 +39,10 @@ class Limits:
 
     def __str__(self) -> str:
         """One line for people."""
-        least = f"{100 * self.agreement:g} % of the pixels of the same class"
-        return f"{least}, values within {self.difference:g} of the largest one, mIoU within {self.score:g}; {self.reason}"
+        return (
+            f"{100 * self.agreement:g} % of the pixels of the same class, values within {self.difference:g} of the "
+            f"largest one, mIoU within {self.score:g}; {self.reason}"
+        )
 
 
 LIMITS = {
@@ -51,6 +53,8 @@ LIMITS = {
 }
 """By what the numbers of a model are: how its weights are stored, or "float16" where it computes in that.
 
-Wide enough for rounding alone in a trained network, narrow enough for a conversion that went wrong: int8 kept 99.2 %
-and more of the pixels of three networks trained on the built-in scenes, and a broken one keeps less than half.
+Wide enough for rounding alone in a trained network, narrow enough for a conversion that went wrong. Of three
+networks trained on the built-in scenes (PP-MobileSeg-Tiny, SeaFormer-Tiny, MobileSeg with GhostNet) int8 kept 99.47 %
+and more of the pixels and the mIoU within 0.0002, int16 99.995 % and more. Random weights, under which the classes of a
+pixel lie close together, keep 58 to 95 % with int8.
 """

@@ -15,7 +15,7 @@ from .ir.io_signature import count_classes, describe_input
 from .lower import LoweredModel, lower
 from .passes.linear_as_mul import storable
 from .runtime.metadata import FP16_UNVERIFIED, Metadata, metadata_path, sha256_of
-from .runtime.opt import opt_version, optimize, require_paddlelite
+from .runtime.opt import opt_version, require_paddlelite, run_opt
 from .runtime.predictor import HOST_TARGET, LitePredictor
 from .runtime.versions import versions
 from .support import check_support
@@ -45,6 +45,7 @@ def convert(
     fp16: bool = False,
     input_shape: Optional[Sequence[int]] = None,
     labels: str = "exact",
+    optimize: bool = True,
 ) -> Conversion:
     """Convert an exported model; `output` and `output`.json appear together or not at all.
 
@@ -65,6 +66,8 @@ def convert(
             bilinear interpolation of all classes and argmax, in the graph. "vim": the approximation of
             PP-MobileSeg, in the graph. "none": the output stays as it was exported, as that of a network
             with probabilities always does under "exact".
+        optimize: rewrite the program for ARM (`passes.rewrites`); without, opt gets it as it was exported, as far as
+            Paddle-Lite can run that.
 
     Raises:
         InputError: the export cannot be used, the target lacks an op, the flags exclude each other, or
@@ -74,7 +77,7 @@ def convert(
     output = Path(output)
     check_options(output, target, weights, fp16, labels)
     require_paddlelite()
-    lowered = exported if isinstance(exported, LoweredModel) else lower(exported, labels, input_shape)
+    lowered = exported if isinstance(exported, LoweredModel) else lower(exported, labels, input_shape, optimize)
     check_support(lowered.program, target, fp16)
     with scratch_folder() as scratch:
         nb = scratch / output.name
@@ -99,7 +102,7 @@ def write_model(
     """
     described = describe_input(lowered.program)
     program, rewritten = storable(lowered.program, weights)
-    optimize(*program.save(nb.parent), nb, target, weights, fp16)
+    run_opt(*program.save(nb.parent), nb, target, weights, fp16)
     _clear_version_padding(nb)
     metadata = Metadata(
         target=target,

@@ -1,4 +1,4 @@
-"""The table of models: how to build each, what was published about it, and where its checkpoint is."""
+"""The table of models: how to build each, and what was published about it. Weights: `checkpoints.published`."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -6,7 +6,8 @@ from typing import Any, Dict, List, Optional, Tuple, Union
 
 from paddle import nn
 
-from ..checkpoints.loading import load_weights
+from ..checkpoints.loading import fits_classes, load_weights
+from ..checkpoints.published import Weights, find_weights, is_name, segmentation_weights
 from ..config.reader import build_component, read_content, without_pretrained
 from ..errors import InputError, near
 from ..paths import CONFIGS
@@ -41,7 +42,6 @@ class Model:
     Attributes:
         configs: by data set, relative to the folder of configs.
         published: by data set.
-        checkpoint: by data set, where its authors published the weights.
         note: what a reader of the figures must know.
         counting_rule: by which the published parameters were counted, a key of `complexity.COUNTING_RULES`; empty
             where that is not known, and the note then says so.
@@ -51,14 +51,17 @@ class Model:
     title: str
     configs: Dict[str, str] = field(default_factory=dict)
     published: Dict[str, Published] = field(default_factory=dict)
-    checkpoint: Dict[str, str] = field(default_factory=dict)
     note: str = ""
     counting_rule: str = ""
 
-    def build(self, num_classes: int, **further: Any) -> nn.Layer:
-        """The network of the first config with random weights; the arguments are those of `build_model`."""
+    def build(self, num_classes: int, backbone_weights: Optional[str] = None, **further: Any) -> nn.Layer:
+        """The network of the first config with random weights, or those of an address in its backbone; the other
+        arguments are those of `build_model`.
+        """
         config = CONFIGS / next(iter(self.configs.values()))
         section = without_pretrained(read_content(config)["model"])
+        if backbone_weights is not None:
+            section["backbone"]["pretrained"] = backbone_weights
         return build_component({**section, "num_classes": num_classes, **further})
 
 
@@ -71,7 +74,6 @@ def _mobileseg_row(name: str, title: str, miou: float, fps: float) -> Model:
         title=title,
         configs={"cityscapes": f"mobileseg/{stem}.yml"},
         published={"cityscapes": Published(miou, latency, source=_MOBILESEG_SOURCE, latency_size=(256, 256))},
-        checkpoint={"cityscapes": f"https://paddleseg.bj.bcebos.com/dygraph/cityscapes/{stem}/model.pdparams"},
         note=_MOBILESEG_NOTE,
     )
 
@@ -93,8 +95,8 @@ _PP_MOBILESEG_NOTE = (
 _SEAFORMER_SOURCE = "arXiv:2301.13156 and the README of github.com/fudan-zvg/SeaFormer"
 _SEAFORMER_NOTE = (
     "Published mIoU is of training with 32 images an iteration. Latencies are from PaddleSeg's configs/pp_mobileseg "
-    "table, where Tiny has mIoU 35.00 and Base 40.07. Checkpoints are PyTorch files, which `mobileseg import-weights` "
-    "and `pretrained` read."
+    "table, where Tiny has mIoU 35.00 and Base 40.07. The authors' checkpoints are PyTorch files, which `mobileseg "
+    "import-weights` and `pretrained` read."
 )
 
 _RIVALS_SOURCE = "arXiv:2304.05152 and the table of rivals in PaddleSeg configs/pp_mobileseg"
@@ -123,7 +125,6 @@ MODELS: List[Model] = [
         published={
             "ade20k": Published(36.39, 215.3, 1.44, source="arXiv:2304.05152 and PaddleSeg configs/pp_mobileseg"),
         },
-        checkpoint={"ade20k": "https://bj.bcebos.com/paddleseg/dygraph/ade20k/pp_mobileseg_tiny/model.pdparams"},
         note=_PP_MOBILESEG_NOTE,
     ),
     Model(
@@ -136,7 +137,6 @@ MODELS: List[Model] = [
         published={
             "ade20k": Published(41.57, 265.5, 5.62, source="arXiv:2304.05152 and PaddleSeg configs/pp_mobileseg"),
         },
-        checkpoint={"ade20k": "https://bj.bcebos.com/paddleseg/dygraph/ade20k/pp_mobileseg_base/model.pdparams"},
         note=_PP_MOBILESEG_NOTE,
     ),
     Model(
@@ -149,9 +149,6 @@ MODELS: List[Model] = [
         },
         published={
             "ade20k": Published(36.5, 459.0, 1.7, 0.6, source=_SEAFORMER_SOURCE),
-        },
-        checkpoint={
-            "ade20k": "https://drive.google.com/file/d/1eIBkr2x5jv4eNaNUQpC-91tbIlktXSPi/view",
         },
         note=_SEAFORMER_NOTE,
         counting_rule="trainable parameters",
@@ -171,11 +168,6 @@ MODELS: List[Model] = [
             "cityscapes": Published(71.1, flops_g=2.0, source=_SEAFORMER_SOURCE),
             "cityscapes_1024x1024": Published(76.4, flops_g=8.0, source=_SEAFORMER_SOURCE),
         },
-        checkpoint={
-            "ade20k": "https://drive.google.com/file/d/1hGXFVc7F-vLAKe3BLjqnS06_8Fo7CO-L/view",
-            "cityscapes": "https://drive.google.com/file/d/1MQ-nkCMyrzUF_SnWyNCrjra9bPTmr7Iq/view",
-            "cityscapes_1024x1024": "https://drive.google.com/file/d/1jaia2FsZrxVkXzVY-BmIwQXr523feAxC/view",
-        },
         note=_SEAFORMER_NOTE,
         counting_rule="trainable parameters",
     ),
@@ -194,11 +186,6 @@ MODELS: List[Model] = [
             "cityscapes": Published(72.2, flops_g=3.4, source=_SEAFORMER_SOURCE),
             "cityscapes_1024x1024": Published(77.7, flops_g=13.7, source=_SEAFORMER_SOURCE),
         },
-        checkpoint={
-            "ade20k": "https://drive.google.com/file/d/1flVg9imJTbgjcJrJiIn_3_lmYpaSKZuV/view",
-            "cityscapes": "https://drive.google.com/file/d/1xIcxkwjIJgvPrm4UK7UXH5A5ZkNrCqRt/view",
-            "cityscapes_1024x1024": "https://drive.google.com/file/d/1UgaSmQY1ZdFRokhHCB_u8HrDoNSodzIe/view",
-        },
         note=_SEAFORMER_NOTE,
         counting_rule="trainable parameters",
     ),
@@ -210,9 +197,6 @@ MODELS: List[Model] = [
         },
         published={
             "ade20k": Published(43.8, None, 14.0, 6.5, source=_SEAFORMER_SOURCE),
-        },
-        checkpoint={
-            "ade20k": "https://drive.google.com/file/d/1SUISoIpZujAYrxrvGPMJidzfYH2KYaAp/view",
         },
         note=_SEAFORMER_NOTE,
         counting_rule="trainable parameters",
@@ -226,9 +210,6 @@ MODELS: List[Model] = [
             **_further_data("topformer/topformer_tiny"),
         },
         published={"ade20k": Published(32.49, 490.3, 1.41, 0.6, source=_TOPFORMER_SOURCE)},
-        checkpoint={
-            "ade20k": "https://paddleseg.bj.bcebos.com/dygraph/ade20k/topformer_tiny_ade20k_512x512_160k/model.pdparams",
-        },
         note=_TOPFORMER_NOTE,
         counting_rule="parameters and running statistics",
     ),
@@ -244,9 +225,6 @@ MODELS: List[Model] = [
             "ade20k": Published(38.28, 480.6, 5.13, 1.8, source=_TOPFORMER_SOURCE),
             "coco_stuff_10k": Published(33.43, source="arXiv:2204.05525 (mIoU on COCO-Stuff), as wizwand.com lists it"),
         },
-        checkpoint={
-            "ade20k": "https://paddleseg.bj.bcebos.com/dygraph/ade20k/topformer_base_ade20k_512x512_160k/model.pdparams",
-        },
         note=_TOPFORMER_NOTE,
         counting_rule="parameters and running statistics",
     ),
@@ -260,10 +238,6 @@ MODELS: List[Model] = [
         published={
             "ade20k": Published(33.10, 730.9, 3.20, source=_RIVALS_SOURCE),
             "cityscapes": Published(70.13, source="PaddleSeg configs/lraspp, output stride 32"),
-        },
-        checkpoint={
-            "cityscapes": "https://paddleseg.bj.bcebos.com/dygraph/cityscapes/"
-            "lraspp_mobilenetv3_cityscapes_1024x512_80k_os32/model.pdparams",
         },
         note="How the published parameters of LR-ASPP were counted is not known: PaddleSeg's network has fewer by any "
         "rule, also with the running statistics of the batch norms (2.96 M).",
@@ -279,10 +253,6 @@ MODELS: List[Model] = [
         published={
             "ade20k": Published(33.26, 391.5, 2.85, source=_RIVALS_SOURCE),
             "cityscapes": Published(73.47, 30.4, source=_MOBILESEG_SOURCE, latency_size=(256, 256)),
-        },
-        checkpoint={
-            "cityscapes": "https://paddleseg.bj.bcebos.com/dygraph/cityscapes/"
-            "mobileseg_mobilenetv3_cityscapes_1024x512_80k/model.pdparams",
         },
         note="How the published parameters of MobileSeg-Base were counted is not known: the network has more by any "
         "rule (2.97 M without the two auxiliary heads that only training uses).",
@@ -311,16 +281,18 @@ def find_model(name: str) -> Model:
 
 
 def build_model(
-    name: str, num_classes: int, pretrained: Union[bool, str, Path, None] = None, **further: Any
+    name: str, num_classes: Optional[int] = None, pretrained: Union[bool, str, Path, None] = None, **further: Any
 ) -> nn.Layer:
     """Build a network of the table, as its config describes it.
 
     Args:
         name: one of `list_models()`.
-        num_classes: classes of the logits.
-        pretrained: None for random weights; True for the weights that the network's authors published (downloaded;
-            with another number of classes than theirs the classifier stays random); or a checkpoint, as of
-            `load_weights`, which must have this number of classes unless `pretrained_classifier` is False.
+        num_classes: classes of the logits; by default those of the published weights that `pretrained` names.
+        pretrained: None for random weights; the name of published weights, which are downloaded: a data set's, such as
+            "ade20k" or "cityscapes", for the whole network (with another number of classes than theirs the classifier
+            stays random), or "imagenet" for the backbone (`mobileseg models --pretrained` lists them); True for those
+            of the number of classes, or else the first; or a checkpoint, as of `load_weights`, which must have this
+            number of classes unless `pretrained_classifier` is False.
         further: arguments of the model's class that replace those of its config; for the networks of this plugin
             those of `MobileSegmentor`, such as `upsample` and `pretrained_classifier`.
 
@@ -329,24 +301,32 @@ def build_model(
         logits [N, num_classes, H, W].
 
     Raises:
-        InputError: there is no such model, or the weights cannot be had or do not fit.
+        InputError: there is no such model, the number of classes is not known, or the weights cannot be had or do not
+            fit.
     """
     row = find_model(name)
+    weights = _published_weights(name, num_classes, pretrained)
+    if num_classes is None:
+        if weights is None or weights.classes is None:
+            raise InputError(f"how many classes should {name} have? Give num_classes")
+        num_classes = weights.classes
+    if weights is not None and weights.classes is None:
+        return row.build(num_classes, weights.address, **further)
     network = row.build(num_classes, **further)
-    if pretrained is True:
-        load_weights(network, *_published_weights(row, num_classes))
+    classifier = further.get("pretrained_classifier", True)
+    if weights is not None:
+        load_weights(network, weights.address, fits_classes(weights, num_classes) and classifier)
     elif pretrained:
-        load_weights(network, pretrained, classifier=further.get("pretrained_classifier", True))
+        load_weights(network, pretrained, classifier)
     return network
 
 
-def _published_weights(row: Model, num_classes: int) -> Tuple[str, bool]:
-    """The address of the weights to load for a number of classes, and whether their classifier is taken too."""
-    classes = {data: read_content(CONFIGS / row.configs[data])["model"]["num_classes"] for data in row.checkpoint}
-    if not classes:
-        raise InputError(f"nobody published weights of {row.name}; give a checkpoint as `pretrained`")
-    data = next((data for data, count in classes.items() if count == num_classes), next(iter(classes)))
-    address = row.checkpoint[data]
-    if "drive.google.com" in address:
-        raise InputError(f"{address} is a page to download from by hand; do that, and give the file as `pretrained`")
-    return address, classes[data] == num_classes
+def _published_weights(
+    name: str, num_classes: Optional[int], pretrained: Union[bool, str, Path, None]
+) -> Optional[Weights]:
+    """The published weights that `pretrained` asks for, None if it asks for no such."""
+    if pretrained is True:
+        known = segmentation_weights(name)
+        fitting = [data for data, weights in known.items() if weights.classes == num_classes]
+        return find_weights(name, (fitting or list(known))[0])
+    return find_weights(name, pretrained) if is_name(pretrained) else None

@@ -8,13 +8,15 @@ from collections import deque
 from pathlib import Path
 from typing import Any, Callable, Deque, List, Optional, Tuple, Union
 
+from ..classes import CLASSES_FILE
 from ..errors import InputError
 from ..files import cannot_write, replace_folder, synced
 from .state import OPTIMIZER, WEIGHTS, TrainingState, write_state
 
 BEST_FOLDERS = ("best_model", "ema_best_model")
 _NAME = re.compile(r"^iter_(\d+)$")
-_LEFTOVER = re.compile(r"^\.iter_\d+\.|^\.+stop_|^\.(losses\.csv|evaluations\.csv|config\.yml|command\.txt)\.")
+_WRITTEN = r"losses\.csv|evaluations\.csv|config\.yml|command\.txt|classes\.txt"
+_LEFTOVER = re.compile(rf"^\.iter_\d+\.|^\.+stop_|^\.({_WRITTEN})\.")
 
 
 def iteration_of(folder: Union[str, Path]) -> Optional[int]:
@@ -39,6 +41,16 @@ def remove_leftovers(save_dir: Path) -> None:
     for name in BEST_FOLDERS:
         for path in (save_dir / name).glob(".*"):
             path.unlink()
+
+
+def copy_classes(save_dir: Path, folder: Path) -> None:
+    """Lay what the save folder says of the classes, if it does, beside a checkpoint, which may go elsewhere alone.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    if (save_dir / CLASSES_FILE).is_file():
+        shutil.copyfile(save_dir / CLASSES_FILE, folder / CLASSES_FILE)
 
 
 class PendingCheckpoint:
@@ -79,6 +91,7 @@ class PendingCheckpoint:
         """
         try:
             write_state(self._scratch, state)
+            copy_classes(self.folder.parent, self._scratch)
             synced(self._scratch)
             replace_folder(self._scratch, self.folder)
         except OSError as error:

@@ -18,8 +18,9 @@ from ..data.draws import TrainingOrder, seed_iteration
 from ..data.samples import sample_name
 from ..errors import ToolError
 from ..files import atomic_path
-from .folders import BEST_FOLDERS, PendingCheckpoint, kept_checkpoints
+from .folders import BEST_FOLDERS, PendingCheckpoint, copy_classes, kept_checkpoints
 from .records import Evaluation, evaluation_record, loss_record
+from .request import current_request
 from .resuming import Resumed
 from .state import AVERAGE, BEST_FILE, OPTIMIZER, WEIGHTS, Best, TrainingState, read_best, write_best
 from .stopping import StopRequests, resuming_command
@@ -41,6 +42,7 @@ class TrainingRun:
         self, given: Mapping[str, Any], resumed: Optional[Resumed], stop: StopRequests, save: Callable[..., None]
     ):
         self._given, self._resumed, self._stop, self._save = given, resumed, stop, save
+        self._request = current_request()
         self._save_dir = Path(given["save_dir"])
         self._average: Optional[paddle.nn.Layer] = None
         self._scaler: Any = None
@@ -117,7 +119,7 @@ class TrainingRun:
             SystemExit: it was because a signal asked for it; everything is saved.
         """
         iteration = self._state.iteration
-        if iteration >= self._given["iters"]:
+        if iteration >= self._given["iters"] or not self.goes_on():
             return True
         if self._stop.due(iteration):
             if self._first:
@@ -127,6 +129,14 @@ class TrainingRun:
                 self._stop.wait_for_first()
             raise SystemExit(128 + self._stop.signal)
         return False
+
+    def goes_on(self) -> bool:
+        """Whether evaluations leave hope for a better mIoU."""
+        return self._request.is_patient(self._state)
+
+    def flops(self, *args: Any, **options: Any) -> Optional[int]:
+        """The loop's count of multiply-adds, which prints what it cannot count."""
+        return None if self._request.compact else paddle.flops(*args, **options)
 
     def _save_last(self, iteration: int) -> None:
         """Save what a signal interrupts, where it is not yet saved, and say so."""
@@ -199,14 +209,16 @@ class TrainingRun:
                     paddle.distributed.broadcast(tensor, src=0)
         began = time.monotonic()
         result = evaluate(model, *args, **options)
-        name = "best_average" if model is self._average else "best"
-        miou, best = float(result[0]), getattr(self._state, name)
-        self._record(result, model is self._average, time.monotonic() - began)
-        changes: Dict[str, Any] = {}
-        if miou > best.miou:
+        of_average = model is self._average
+        name, other = ("best_average", "weights") if of_average else ("best", "average")
+        miou = float(result[0])
+        self._record(result, of_average, time.monotonic() - began)
+        # That of the average comes after that of the weights: one evaluation counts once.
+        changes: Dict[str, Any] = {} if of_average else {"stale": self._state.stale + 1}
+        if miou > getattr(self._state, name).miou:
             changes[name] = Best(miou, self._state.iteration)
-        if name == "best":
-            changes["stale"] = 0 if miou > best.miou else self._state.stale + (miou < best.miou)
+            if self._request.best_by != other:
+                changes["stale"] = 0
         self._state = replace(self._state, **changes)
         return result
 
@@ -242,7 +254,7 @@ class TrainingRun:
             self._check_numbers(content, name)
         if folder.name == f"iter_{self._state.iteration}":
             if self._pending is None or self._pending.folder != folder:
-                self.close()
+                self._discard()
                 self._pending = PendingCheckpoint(folder)
             self._pending.write(name, lambda scratch: self._save(content, scratch, *args, **kwargs))
         elif folder.name in BEST_FOLDERS and name in (WEIGHTS, AVERAGE):
@@ -261,6 +273,7 @@ class TrainingRun:
         (file.parent / BEST_FILE).unlink(missing_ok=True)
         with atomic_path(file) as scratch:
             write(str(scratch))
+            copy_classes(file.parent.parent, file.parent)
         write_best(file.parent, best)
 
     def _check_numbers(self, content: Mapping[str, Any], name: str) -> None:
@@ -287,7 +300,11 @@ class TrainingRun:
         pending.commit(replace(self._state, scaler=_plain(scaler)))
 
     def close(self) -> None:
-        """Take away a checkpoint that is not complete."""
+        """Take away a checkpoint that is not complete, and tell how far the training came."""
+        self._discard()
+        self._request.on_end(self._state.iteration)
+
+    def _discard(self) -> None:
         if self._pending is not None:
             self._pending.discard()
             self._pending = None

@@ -38,7 +38,7 @@ class TrainingState:
         seed: of the run.
         samples, batch_size, processes: what the order of the data depends on beside the seed.
         best, best_average: of the weights, and of their moving average.
-        stale: evaluations in a row that were worse than the best.
+        stale: evaluations in a row without a better mIoU.
         scaler: the state of the loss scaling of mixed precision.
     """
 

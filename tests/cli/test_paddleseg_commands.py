@@ -22,12 +22,14 @@ from paddleseg_mobileseg.training.records import read_evaluations
 from support.mobileseg_command import ROOT, last_line, run
 from support.small_data import HEIGHT, NUM_CLASSES, WIDTH, changed, config, write_config, write_data
 
+NAMES = ["ground", "red brick", {"name": "leaf", "colour": "#00ff40"}, "pond"]
+
 
 @pytest.fixture(scope="module")
 def work(tmp_path_factory):
     """A folder with data, a config and what a short training made of them."""
     folder = tmp_path_factory.mktemp("work")
-    path = write_config(folder / "config.yml", config(write_data(folder)))
+    path = write_config(folder / "config.yml", {**config(write_data(folder)), "classes": NAMES})
     command = ["train", "--config", path, "--device", "cpu", "--do_eval", "--use_ema"]
     command += ["--save_dir", str(folder / "out")]
     assert main([*command, "--iters", "4", "--save_interval", "2", "--log_iters", "1", "--seed", "1"]) == 0
@@ -42,14 +44,59 @@ def checkpoint(work):
 def test_training_prints_its_checkpoints_and_nothing_else(tmp_path, capsys):
     path = write_config(tmp_path / "config.yml", config(write_data(tmp_path)))
     command = ["train", "--config", path, "--device", "cpu", "--save_dir", str(tmp_path / "out"), "--iters", "1"]
-    assert main([*command, "--json", "--do_eval", "--use_ema"]) == 0
+    assert main([*command, "--json", "--do_eval", "--use_ema", "--precision", "bf16", "--best_by", "average"]) == 0
     captured = capsys.readouterr()
-    rows = json.loads(captured.out)["checkpoints"]
-    assert [row["ema"] for row in rows] == [False, True]
-    assert all(Path(row["path"]).is_file() and 0 <= row["miou"] <= 1 for row in rows)
+    result = json.loads(captured.out)
+    rows = result["checkpoints"]
+    assert [row["ema"] for row in rows] == [False, True] and result["best"] == rows[1]["path"]
+    assert all(Path(row["path"]).is_file() and 0 <= row["miou"] <= 1 and row["iteration"] == 1 for row in rows)
+    assert (result["iterations"], result["stopped_early"]) == (1, False)
     assert f"mIoU: {rows[0]['miou']:.4f}" in captured.err and "[EVAL]" in captured.err
-    assert main(command) == 0
-    assert capsys.readouterr().out == f"last iteration: {tmp_path}/out/iter_1/model.pdparams\n"
+    assert not any(noise in captured.err for noise in NOISE)
+    assert captured.err.startswith(
+        "network        MobileSegmentor on StrideFormer_Tiny\n"
+        "weights        random\n"
+        "parameters     1.45 million\n"
+        "classes        4\n"
+        "pictures       4 to train on, 2 to evaluate on\n"
+        "batch          2\n"
+        "iterations     1, 0.5 times through the pictures; checkpoint and evaluation every 1000\n"
+        "learning rate  0.001, PolynomialDecay to 0\n"
+        "optimizer      AdamW; weight decay 0.01; 'head' (5 tensors): learning rate x 10\n"
+        "device         cpu\n"
+        "precision      bf16, computed in float32\n"
+        f"save folder    {tmp_path}/out\n"
+        "warning: Paddle's mixed precision needs a GPU: on the CPU --precision bf16 trains in float32\n"
+    )
+    following = [shlex.split(line) for line in captured.err.splitlines()[-3:]]
+    assert [line[1] for line in following] == ["val", "predict", "export"]
+    shared = ["--config", f"{tmp_path}/out/config.yml", "--model_path", rows[1]["path"]]
+    assert all(line[2:6] == shared for line in following)
+    assert main([*following[0][1:], "--device", "cpu", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["miou"] == pytest.approx(rows[1]["miou"])
+    assert main([*command, "--verbose"]) == 0
+    captured = capsys.readouterr()
+    assert captured.out == f"last iteration: {tmp_path}/out/iter_1/model.pdparams\n"
+    assert all(noise in captured.err for noise in NOISE)
+
+
+NOISE = ("params_name", "Total Flops", "Environment Information", "Config Information", "Use the following config")
+
+
+@pytest.mark.parametrize(
+    "flags, message",
+    [
+        (["--patience", "2"], "--patience counts evaluations; give --do_eval too"),
+        (["--patience", "0", "--do_eval"], "--patience must be above 0"),
+        (["--best_by", "average"], "give --use_ema too"),
+        (["--opts", "lr_scheduler.warmup_iters=9", "lr_scheduler.warmup_start_lr=0.0"], "never leaves its 9 of warm"),
+        (["--precision", "bf16", "--amp_level", "O2"], "--precision bf16 works with --amp_level O1 only"),
+    ],
+)
+def test_flags_that_cannot_do_what_they_say_are_refused(work, tmp_path, capsys, flags, message):
+    command = ["train", "--config", str(work / "config.yml"), "--device", "cpu", "--save_dir", str(tmp_path / "out")]
+    assert main([*command, *flags]) == 2
+    assert message in last_line(capsys.readouterr().err)
 
 
 def test_training_says_in_its_folder_what_it_trained(work, tmp_path, capsys):
@@ -59,13 +106,22 @@ def test_training_says_in_its_folder_what_it_trained(work, tmp_path, capsys):
     out, opts = tmp_path / "out", ["test_config={'scales': (0.75, 1.0)}"]
     command = ["train", "--config", str(tmp_path / "own.yml"), "--device", "cpu", "--save_dir", str(out)]
     command += ["--iters", "1", "--learning_rate", "0.125", "--opts", *opts]
-    assert main(command) == 0 and main(command) == 0
+    assert main(command) == 0
     given = load_config(tmp_path / "own.yml", iters=1, learning_rate=0.125, opts=opts).dic
     assert load_config(out / "config.yml").dic == {**given, "test_config": {"scales": [0.75, 1.0]}}
-    assert (out / "command.txt").read_text() == f"{shlex.join(['mobileseg', *command])}\n" * 2
+    assert (out / "command.txt").read_text() == f"{shlex.join(['mobileseg', *command])}\n"
+    # The folder that is shipped takes the names along, and other data does not find the old ones.
+    text = (work / "out" / "best_model" / "classes.txt").read_text()
+    assert text.splitlines()[2] == "leaf #00ff40"
+    for name in (".", "iter_4", "ema_best_model"):
+        assert (work / "out" / name / "classes.txt").read_text() == text
+    assert (out / "classes.txt").read_text() == (out / "iter_1" / "classes.txt").read_text() == text
+    write_config(tmp_path / "base.yml", config(work))
+    assert main(command) == 0 and not (out / "classes.txt").exists()
     (out / "config.yml").write_text("iters: 3  # mine\n")
     capsys.readouterr()
     assert main(command) == 0
+    assert (out / "command.txt").read_text() == f"{shlex.join(['mobileseg', *command])}\n"
     assert f"warning: {out}/config.yml was not written by" in capsys.readouterr().err
     assert (out / "config.yml").read_text() == "iters: 3  # mine\n"
 
@@ -128,13 +184,34 @@ def test_evaluation_prints_its_figures(work, checkpoint, capsys):
     assert figures["miou"] == pytest.approx(np.mean([row["iou"] for row in figures["classes"]]))
     assert f"mIoU: {figures['miou']:.4f}" in captured.err
     assert main(command) == 0
-    assert f"mIoU {figures['miou']:.4f}" in last_line(capsys.readouterr().out)
+    printed = capsys.readouterr().out
+    assert f"mIoU {figures['miou']:.4f}" in last_line(printed) and printed.splitlines()[2].endswith("  red brick")
     for flags in (["--aug_eval", "--scales", "1.0", "1.5", "--flip_horizontal"],
                   ["--is_slide", "--crop_size", "64", "64", "--stride", "32", "32"]):
         assert main([*command, *flags, "--json"]) == 0
         assert 0 <= json.loads(capsys.readouterr().out)["miou"] <= 1
     assert main([*command, "--is_slide"]) == 2
     assert "--is_slide needs --crop_size" in last_line(capsys.readouterr().err)
+
+
+def test_an_export_is_scored_at_the_size_of_the_labels(work, checkpoint, tmp_path, capsys):
+    """PaddleSeg brings the checkpoint's logits back to the size of the label, and leaves out what is to be ignored."""
+    resized = [{"type": "Resize", "target_size": [64, 64]}, {"type": "Normalize"}]
+    path = write_config(tmp_path / "config.yml", changed(config(write_data(tmp_path)), val_dataset__transforms=resized))
+    label = np.array(Image.open(tmp_path / "val0.png"))
+    label[:30] = 255
+    Image.fromarray(label).save(tmp_path / "val0.png")
+    export = ["--model_path", checkpoint, "--save_dir", str(tmp_path / "export")]
+    assert main(["export", "--config", path, *export, "--input_shape", "1", "3", "64", "64"]) == 0
+    figures = []
+    for model in (checkpoint, str(tmp_path / "export")):
+        capsys.readouterr()
+        assert main(["val", "--config", path, "--device", "cpu", "--model_path", model, "--json"]) == 0
+        figures.append(json.loads(capsys.readouterr().out))
+    trained, exported = figures
+    assert exported["miou"] == pytest.approx(trained["miou"], abs=5e-5) and trained["miou"] > 0.05
+    pixels = sum(row["share"] for row in exported["classes"])
+    assert pixels == pytest.approx(1) and exported["accuracy"] == pytest.approx(trained["accuracy"], abs=5e-5)
 
 
 def test_evaluation_agrees_with_the_classes_that_the_network_gives(work, checkpoint, capsys):
@@ -248,6 +325,7 @@ def test_export_says_what_it_wrote(work, checkpoint, tmp_path, capsys, upsample,
     result = json.loads(captured.out)
     deploy = yaml.safe_load((tmp_path / "deploy.yaml").read_text())["Deploy"]
     assert deploy["output_dtype"] == result["output_dtype"] == dtype
+    assert deploy["classes"][1:3] == [{"name": "red brick", "colour": "#008000"}, NAMES[2]]
     assert deploy["input_shape"] == (shape or [-1, 3, -1, -1]) and deploy["output_op"] == output_op
     assert deploy["transforms"] == [{"type": "Normalize"}]
     assert ("will need --input-shape" in captured.err) == (shape is None)

@@ -1,6 +1,7 @@
 """Bad samples: `mobileseg check-data` lists them all, and training and evaluation end at the first."""
 
 import json
+import re
 import subprocess
 import sys
 
@@ -194,8 +195,17 @@ def test_command_lists_all_problems_and_ends_with_2(data, capsys):
 
 
 def test_command_ends_with_0_on_good_data(data, capsys):
-    assert main(["check-data", "--config", write_config(data / "config.yml", config(data)), "--workers", "2"]) == 0
-    assert "4 samples, 0 problems" in capsys.readouterr().out
+    content = {**config(data), "classes": ["ground", "red brick", "leaf", "pond"]}
+    for name in ("train0.png", "train1.png", "train2.png", "train3.png"):
+        label = np.array(Image.open(data / name))
+        Image.fromarray(np.where(label == 3, 0, label).astype(np.uint8)).save(data / name)
+    command = ["check-data", "--config", write_config(data / "config.yml", content), "--workers", "2"]
+    assert main(command) == 0
+    printed = capsys.readouterr().out
+    assert "4 samples, 0 problems" in printed and "  classes that never occur: 3 (pond)\n" in printed
+    assert re.search(r"^       1 +\d+ +\d+\.\d\d %  red brick$", printed, re.MULTILINE)
+    assert main([*command, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["val_dataset"]["names"] == content["classes"]
 
 
 def test_built_in_scenes_pass(tmp_path, capsys):

@@ -3,7 +3,6 @@
 import json
 import re
 from dataclasses import replace
-from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
@@ -14,50 +13,12 @@ from paddleseg_mobileseg.cli import main
 from paddleseg_mobileseg.data.synthetic import SyntheticScenes
 from paddleseg_mobileseg.demo import commands
 from paddleseg_mobileseg.demo.pipeline import QUICK, check_scores, prepare_output, run_demo
-from paddleseg_mobileseg.demo.report import duration
 from paddleseg_mobileseg.demo.training import TrainingLog
 from paddleseg_mobileseg.deploy.runtime.metadata import read_metadata
 from paddleseg_mobileseg.report.overlays import mistakes, overlay
+from paddleseg_mobileseg.report.page import duration
+from support.pages import Page
 from support.quick_demo import quick_demo
-
-
-class Page(HTMLParser):
-    """Headings, table rows as lists of texts, and everything that the page would load."""
-
-    def __init__(self, text):
-        super().__init__()
-        self.headings, self.rows, self.loaded, self.tags = [], [], [], set()
-        self._into = None
-        self.feed(text)
-
-    def handle_starttag(self, tag, attributes):
-        self.tags.add(tag)
-        attributes = dict(attributes)
-        self.loaded += [attributes[name] for name in ("src", "srcset", "data", "poster") if name in attributes]
-        if tag in ("link", "image", "use"):
-            self.loaded += [value for name, value in attributes.items() if name in ("href", "xlink:href")]
-        if tag in ("h1", "h2", "h3"):
-            self._into = self.headings
-            self._into.append("")
-        elif tag == "tr":
-            self.rows.append([])
-        elif tag in ("td", "th"):
-            self._into = self.rows[-1]
-            self._into.append("")
-
-    def handle_endtag(self, tag):
-        if tag in ("h1", "h2", "h3", "td", "th"):
-            self._into = None
-
-    def handle_data(self, data):
-        if self._into is not None:
-            self._into[-1] = " ".join((self._into[-1] + data).split())
-
-    def row(self, *first, cells=None):
-        """What follows these cells in the only row that begins with them, and has so many cells."""
-        rows = [row for row in self.rows if cells is None or len(row) == cells]
-        (found,) = [row for row in rows if row[: len(first)] == list(first)]
-        return found[len(first):]
 
 
 @pytest.fixture(scope="module")
@@ -199,7 +160,8 @@ def test_confusion_of_the_report_is_that_of_the_json(quick):
     names = list(SyntheticScenes.CLASSES)
     start = page.rows.index(["", *names]) + 1
     for counts, row in zip(result["converted_scores"]["confusion"], page.rows[start:]):
-        assert row[1:] == [f"{100 * count / max(sum(counts), 1):.1f}" for count in counts]
+        shares = [f"{100 * count / max(sum(counts), 1):.0f}" for count in counts]
+        assert row[1:] == ["" if share == "0" else share for share in shares]
 
 
 def test_an_earlier_demo_gives_way_and_other_files_stay(quick, tmp_path):

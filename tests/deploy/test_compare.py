@@ -220,6 +220,14 @@ def test_rounded_weights_are_held_to_limits_of_their_own(weights, small, capfd):
         assert main(["compare", str(small), "--weights", weights, "--max-difference", "1e-4"]) == 1
 
 
+def test_the_guide_shows_the_limits():
+    guide = (Path(__file__).resolve().parents[2] / "deploy" / "README.md").read_text(encoding="utf-8")
+    rows = [line.split(" | ") for line in guide.splitlines() if " | the same sums " in line or " is rounded to " in line]
+    expected = [[f"{100 * each.agreement:g} %", f"{each.difference:.4f}".rstrip("0"), f"{each.score:g}"]
+                for each in LIMITS.values()]  # fmt: skip
+    assert [row[1:4] for row in rows] == expected
+
+
 def test_what_is_broken_is_beyond_the_limits_of_every_format():
     reference, output = random_logits(), random_logits(seed=1)
     found = measure_agreement(reference, output, "x")
@@ -317,10 +325,10 @@ def test_a_damaged_json_file_is_refused(own_nb, text):
 def test_a_json_file_of_another_schema_is_refused(own_nb):
     content = json.loads(metadata_path(own_nb).read_text())
     metadata_path(own_nb).write_text(json.dumps({key: value for key, value in content.items() if key != "schema"}))
-    with pytest.raises(InputError, match="has no schema number, and this version reads schema 4"):
+    with pytest.raises(InputError, match="has no schema number, and this version reads schema 5"):
         LitePredictor(own_nb)
     metadata_path(own_nb).write_text(json.dumps({**content, "schema": 99}))
-    with pytest.raises(InputError, match="of schema 99, and this version reads 4"):
+    with pytest.raises(InputError, match="of schema 99, and this version reads 5"):
         LitePredictor(own_nb)
 
 

@@ -1,6 +1,8 @@
 import json
+import shutil
 import sys
 from dataclasses import asdict
+from pathlib import Path
 
 import numpy as np
 import paddle
@@ -19,7 +21,7 @@ from paddleseg_mobileseg.deploy.passes import legalize
 from paddleseg_mobileseg.deploy.runtime import opt
 from paddleseg_mobileseg.deploy.runtime.metadata import metadata_path, read_metadata, sha256_of
 from paddleseg_mobileseg.deploy.support import check_support
-from support.exports import MEAN, STD, export, export_around, exported_network, exported_stock
+from support.exports import MEAN, STD, TRANSFORMS, describe, export, export_around, exported_network, exported_stock
 
 
 @pytest.fixture(scope="module")
@@ -139,7 +141,7 @@ def test_opt_fails_on_what_is_mended_and_not_afterwards(fault, tmp_path):
     folder = export_around(body, tmp_path / "export")
     unmended = read_exported(folder).save(tmp_path)
     with pytest.raises(ToolError, match=message):
-        opt.optimize(*unmended, tmp_path / "unmended.nb", "x86", "float32", fp16=False)
+        opt.run_opt(*unmended, tmp_path / "unmended.nb", "x86", "float32", fp16=False)
     assert compare(folder).total.fault() is None
 
 
@@ -161,7 +163,7 @@ def test_scalar_constants_are_mended(body, tmp_path):
 def convert_without_mending(folder, nb):
     """What opt makes of the program as it was exported, with the JSON file of the legalized one beside it."""
     metadata = convert(folder, nb, "x86", labels="none").metadata
-    opt.optimize(*read_exported(folder).save(nb.parent), nb, "x86", "float32", fp16=False)
+    opt.run_opt(*read_exported(folder).save(nb.parent), nb, "x86", "float32", fp16=False)
     file = {"sha256": sha256_of(nb), "bytes": nb.stat().st_size}
     metadata_path(nb).write_text(json.dumps({**asdict(metadata), **file}))
     return nb
@@ -249,6 +251,28 @@ def test_labels_keep_their_dtype(dtype, tmp_path):
     found = compare(folder, labels="none")
     assert (found.model.output.dtype, found.model.output.shape) == (dtype, [1, 1, 32, 32])
     assert found.model.num_classes == 8 and found.total.equal_pixels == 32 * 32
+
+
+def test_names_of_classes_reach_the_json_file(small, tmp_path):
+    names = [f"kind {index}" for index in range(8)]
+    small = Path(shutil.copytree(small, tmp_path / "exported"))
+    describe(small, TRANSFORMS, classes=[*names[:7], {"name": names[7], "colour": "#0a0b0c"}])
+    converted = convert(small, tmp_path / "model.nb", "arm").metadata
+    assert read_metadata(tmp_path / "model.nb") == converted
+    assert converted.classes.names == tuple(names) and converted.classes.colours[7] == (10, 11, 12)
+    file = tmp_path / "model.nb.json"
+    content = json.loads(file.read_text())
+    for part in content["classes"].values():
+        part.pop()
+    file.write_text(json.dumps(content))
+    with pytest.raises(InputError, match="json is damaged: there are 7 classes, and the model tells 8 apart"):
+        read_metadata(tmp_path / "model.nb")
+    describe(small, TRANSFORMS, classes=names[:7])
+    with pytest.raises(InputError, match="deploy.yaml lists 7 classes, and the network tells 8 apart"):
+        convert(small, tmp_path / "model.nb", "arm")
+    describe(small, TRANSFORMS, classes=[*names[:7], ""])
+    with pytest.raises(InputError, match="deploy.yaml: classes: class 7 has no name"):
+        convert(small, tmp_path / "model.nb", "arm")
 
 
 def test_the_json_file_says_what_a_runtime_must_know(small, tmp_path):

@@ -11,6 +11,7 @@ from paddleseg.models.backbones.top_transformer import Attention
 
 from paddleseg_mobileseg import build_model, load_weights
 from paddleseg_mobileseg.checkpoints.loading import tensor_shapes
+from paddleseg_mobileseg.checkpoints.published import PUBLISHED, segmentation_weights
 from paddleseg_mobileseg.config.reader import load_config, read_content
 from paddleseg_mobileseg.deploy.compare import compare
 from paddleseg_mobileseg.deploy.convert import convert, write_model
@@ -217,10 +218,17 @@ def test_a_checkpoint_of_the_network_loads_whole(name, tmp_path):
 
 
 @every_model
-def test_published_figures_have_a_source_and_checkpoints_an_address(name):
+def test_published_figures_have_a_source_and_weights_an_address(name):
     row = ROWS[name]
     assert row.published and row.note
     for figures in row.published.values():
         assert figures.source and figures.miou
-    assert all(address.startswith("https://") for address in row.checkpoint.values())
-    assert set(row.checkpoint) <= set(row.published) and set(row.published) <= set(row.configs)
+    assert set(row.published) <= set(row.configs)
+    network = PUBLISHED[name]
+    section = read_content(CONFIGS / next(iter(row.configs.values())))["model"]
+    assert (network.model, network.backbone) == (section["type"], section["backbone"]["type"])
+    assert network.weights["imagenet"].address == section["backbone"]["pretrained"]
+    assert all(weights.address.startswith("https://") and weights.page for weights in network.weights.values())
+    for data, weights in segmentation_weights(name).items():
+        config = row.configs[data.replace("_paper", "")]
+        assert weights.classes == read_content(CONFIGS / config)["model"]["num_classes"]

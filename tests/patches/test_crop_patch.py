@@ -1,7 +1,8 @@
-"""The patched random crop: image and label from one window, and the window that was asked for."""
+"""The patched random crop and padding: image and label from one window, and no class that was not there."""
 
 import numpy as np
-from paddleseg.transforms import RandomPaddingCrop
+import pytest
+from paddleseg.transforms import RandomPaddingCrop, ScalePadding
 
 from paddleseg_mobileseg.patches import registry
 from paddleseg_mobileseg.patches.paddleseg import crops
@@ -63,3 +64,16 @@ def test_patch_is_in_place_and_finds_nothing_more_to_do(monkeypatch):
 
     monkeypatch.setattr(crops, "_random_crop", lambda: Mended)
     assert carry_out(crops.LABEL_FOR_IMAGE).state == HEALTHY
+
+
+@pytest.mark.parametrize("size", [(30, 60), (61, 30)])
+def test_label_that_is_padded_and_scaled_has_no_other_classes(size):
+    """Stock puts cubic mixtures of 1, 5 and the border between them; and the label stays where its image is."""
+    label = np.where(np.arange(size[1]) < size[1] // 2, 1, 5) * np.ones((size[0], 1), int)
+    image = np.repeat(label[..., np.newaxis] * 40, 3, axis=-1).astype("float32")
+    transform = ScalePadding((90, 90), im_padding_value=0, label_padding_value=11)
+    data = transform({"img": image, "label": label.astype(np.uint8), "gt_fields": ["label"]})
+    assert data["label"].dtype == np.uint8 and set(np.unique(data["label"])) == {1, 5, 11}
+    shown = np.where(data["label"] == 11, 0, data["label"].astype(int) * 40)
+    assert (np.abs(shown - data["img"][..., 0]) <= 20).mean() > 0.93
+    assert data["gt_fields"] == ["label"]

@@ -56,10 +56,10 @@ def export(network, folder, shape, output_op="none", transforms=None):
     return Path(folder)
 
 
-def describe(folder, transforms):
+def describe(folder, transforms, **more):
     """Write another `deploy.yaml`, as `mobileseg export` does."""
     section = yaml.safe_load((Path(folder) / "deploy.yaml").read_text())["Deploy"]
-    (Path(folder) / "deploy.yaml").write_text(deploy_yaml({**section, "transforms": transforms}))
+    (Path(folder) / "deploy.yaml").write_text(deploy_yaml({**section, "transforms": transforms, **more}))
 
 
 def scene(seed, height, width):

@@ -75,7 +75,7 @@ def supported_ops(target: str) -> FrozenSet[str]:
     )
 
 
-def optimize(program: Path, params: Path, output: Path, target: str, weights: str, fp16: bool) -> None:
+def run_opt(program: Path, params: Path, output: Path, target: str, weights: str, fp16: bool) -> None:
     """Write the `.nb` of a program that is fit for `target`.
 
     Args:

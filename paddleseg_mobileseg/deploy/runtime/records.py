@@ -5,13 +5,17 @@ import os
 import platform
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timezone
-from typing import Any, Callable, Dict, List, Optional, Tuple
+from pathlib import Path
+from typing import Any, Callable, Dict, List, Optional, Tuple, Union
 
-from ...errors import InputError
+from ...errors import InputError, shown
+from ...files import read_regular
 from ...report.tables import Table, span
+from ...schema import check_schema, from_dict
 from .stats import flat, round_medians, summarise, within_rounds
 
 SCHEMA = 3
+_MOST_BYTES = 1 << 26
 
 
 @dataclass(frozen=True)
@@ -192,6 +196,28 @@ def markdown(records: List[Record]) -> str:
         rows.append(cells)
     table = Table("l" * texts + "r" * (len(titles) - texts), titles, rows)
     return f"Milliseconds of one inference; {', '.join(common)}.\n\n{table.markdown()}"
+
+
+def read_records(path: Union[str, Path]) -> List[Record]:
+    """The records in a file of JSON lines, as `bench` and `device bench` write them.
+
+    Raises:
+        InputError: it cannot be read, or a line is no such record.
+    """
+    data = read_regular(path, _MOST_BYTES)
+    try:
+        lines = enumerate(data.decode("utf-8").splitlines(), start=1)
+        contents = [(number, json.loads(line)) for number, line in lines if line.strip()]
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path} holds no records: {shown(error)}") from error
+    records = []
+    for number, content in contents:
+        check_schema(content, SCHEMA, f"{path}, line {number}", "measure again")
+        try:
+            records.append(from_dict(Record, {name: each for name, each in content.items() if name != "summary"}))
+        except InputError as error:
+            raise InputError(f"{path}, line {number}: {error}; measure again") from error
+    return records
 
 
 def json_lines(records: List[Record]) -> str:

@@ -1,8 +1,9 @@
-"""PaddleSeg's random crop where it looks for a window that shows more than one class."""
+"""PaddleSeg's transforms that cut or pad a label with its image."""
 
 import functools
 from typing import Any, Dict
 
+import cv2
 import numpy as np
 
 from ..patch import Patch, lookup, source_of
@@ -53,4 +54,44 @@ LABEL_FOR_IMAGE = Patch(
     apply=_crop_the_image,
 )
 
-PATCHES = [LABEL_FOR_IMAGE]
+
+
+def _scale_padding() -> type:
+    return lookup("paddleseg.transforms.transforms", "ScalePadding")
+
+
+def _interpolates_labels() -> bool:
+    return "data['label'], self.target_size, interp=cv2.INTER_CUBIC" in source_of(_scale_padding().__call__)
+
+
+def _take_the_nearest_label() -> None:
+    scale_padding = _scale_padding()
+    stock = scale_padding.__call__
+    resize = lookup("paddleseg.transforms.functional", "resize")
+
+    @functools.wraps(stock)
+    def padded(self, data: Dict[str, Any]) -> Dict[str, Any]:
+        height, width = data["img"].shape[:2]
+        side = max(height, width)
+        top, left = (side - height) // 2, (side - width) // 2
+        gt_fields = data["gt_fields"]
+        data = stock(self, {**data, "gt_fields": []})
+        data["gt_fields"] = gt_fields
+        for key in gt_fields:
+            square = np.full((side, side), self.label_padding_value, np.uint8)
+            square[top:top + height, left:left + width] = data[key]
+            data[key] = resize(square, self.target_size, cv2.INTER_NEAREST)
+        return data
+
+    scale_padding.__call__ = padded
+
+
+INTERPOLATED_LABELS = Patch(
+    name="interpolated_labels",
+    what="ScalePadding interpolates labels: between classes 1 and 5 lies a border of class 3",
+    upstream="paddleseg/transforms/transforms.py, ScalePadding: the label is resized with INTER_CUBIC (2.8.0)",
+    detect=_interpolates_labels,
+    apply=_take_the_nearest_label,
+)
+
+PATCHES = [LABEL_FOR_IMAGE, INTERPOLATED_LABELS]

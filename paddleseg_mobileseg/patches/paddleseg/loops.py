@@ -85,6 +85,25 @@ CHECKPOINT_WITHOUT_EVALUATION = Patch(
 )
 
 
+_SCALED_STEPS = ("scaler.minimize(optimizer.user_defined_optimizer, scaled)", "scaler.minimize(optimizer, scaled)")
+
+
+def _step_instead_of_minimizing() -> None:
+    for piece in _SCALED_STEPS:
+        optimizer = piece[piece.index("(") + 1:piece.index(",")]
+        replace_source(train_loop(), piece, f"scaler.step({optimizer}); scaler.update()")
+
+
+MIXED_PRECISION_OF_GROUPS = Patch(
+    name="mixed_precision_of_groups",
+    what="training with --precision fp16 and parameter groups stops with ValueError at its first iteration",
+    upstream="paddleseg/core/train.py of 2.8.0 calls GradScaler.minimize, which asks Paddle's optimizer for the "
+    "gradients of its groups as if they were parameters; step and update do the same and know groups",
+    detect=lambda: all(source_of(train_loop()).count(piece) == 1 for piece in _SCALED_STEPS),
+    apply=_step_instead_of_minimizing,
+)
+
+
 def has_unguarded(function: Any, *parameters: str) -> bool:
     """Whether a loop of PaddleSeg takes what its guard looks at."""
     return set(parameters) <= set(inspect.signature(function).parameters)
@@ -129,6 +148,7 @@ PATCHES = [
     LOSSES_WITHOUT_DIMENSION,
     AREAS_WITHOUT_DIMENSION,
     CHECKPOINT_WITHOUT_EVALUATION,
+    MIXED_PRECISION_OF_GROUPS,
     # Those above look at the source of what this one wraps.
     UNCHECKED_EVALUATION,
 ]

@@ -10,13 +10,10 @@ from typing import Any, BinaryIO, Callable, Iterator, List
 
 import paddle
 
-from ...checkpoints.reader import explained, plain_content, read_checkpoint
+from ...checkpoints.reader import TRUST, explained, plain_content, read_checkpoint
 from ...checkpoints.safetensors_file import SUFFIX
 from ...errors import InputError, shown
 from ..patch import Patch, lookup, replace_everywhere
-
-TRUST = "MOBILESEG_TRUST_PICKLES"
-"""The environment variable that, set to 1, lets Paddle unpickle."""
 
 _MODULES = ("framework.io", "framework.io_utils", "static.io", "hapi.model", "jit.translated_layer")
 """Where Paddle unpickles files: paddle.load, what lies beside exported models, and the older ways to load."""

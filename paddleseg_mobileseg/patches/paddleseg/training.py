@@ -35,6 +35,8 @@ _TOLD = {
     "init_ema_params(ema_model, model)": f"{_RUN}.start_average(ema_model, model, init_ema_params)",
     "avg_loss += float(loss)": f"avg_loss += {_RUN}.loss_of(float(loss))",
     "os.makedirs(current_save_dir)": "pass",  # the folder comes into its place when it is complete
+    "while iter < iters": f"while {_RUN}.goes_on() and iter < iters",
+    "_ = paddle.flops(": f"_ = {_RUN}.flops(",
     "save_models = deque()": f"save_models = {_RUN}.kept()",
 }
 """What of the loop is replaced by what, so that it asks and tells `TrainingRun`."""
@@ -81,7 +83,7 @@ def _guard_train() -> None:
                 opened.enter_context(locked_folder(save_dir))
                 remove_leftovers(save_dir)
             resumed = find_checkpoint(given["resume_model"], given["save_dir"], given["iters"], talk=first)
-            if resumed is not None and resumed.iteration >= given["iters"]:
+            if resumed is not None and _is_over(resumed, given["iters"]):
                 if first:
                     print(f"{resumed.folder} is the end of the training; nothing is left to do", file=sys.stderr)
                 return None
@@ -92,6 +94,11 @@ def _guard_train() -> None:
             return train(*call.args, **call.kwargs)
 
     replace_everywhere(train, guarded)
+
+
+def _is_over(resumed: Resumed, iters: int) -> bool:
+    stopped = resumed.state is not None and not current_request().is_patient(resumed.state)
+    return stopped or resumed.iteration >= iters
 
 
 UNCHECKED_TRAINING = Patch(

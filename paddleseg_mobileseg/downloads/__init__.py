@@ -1,0 +1,1 @@
+"""Files from the web. What must be in them is for the callers to look at."""
