@@ -12,6 +12,7 @@ from paddleseg.cvlibs import Config
 from ..checkpoints.loading import load_weights
 from ..checkpoints.published import with_published
 from ..config.reader import load_config, without_pretrained
+from ..data.labelled_images import LabelledImages
 from ..deploy.ir.static_graph import reason
 from ..errors import InputError, MobilesegError, ToolError
 from ..segmenter import ENGINES, Network
@@ -158,8 +159,20 @@ def load_checkpoint(model: paddle.nn.Layer, path: Optional[str]) -> None:
         load_weights(model, path)
 
 
-def warn_of_other_preprocessing(network: Network, config: Config, path: str) -> None:
-    """Say where a network's own preprocessing is not that of the config it is scored with."""
+def say_what_else_differs(network: Network, config: Config, dataset: Any, path: str) -> None:
+    """Say where a network's own preprocessing, or the size of its input, is not that of the config it is scored with.
+
+    Raises:
+        InputError: the first image cannot be read.
+    """
+    image, _ = LabelledImages(dataset).read(0)
+    taken, given = network.prepare(image)[0].shape[2:], dataset[0]["img"].shape[1:]
+    if taken != given:
+        print(
+            "note: with this config PaddleSeg evaluates the first image of a checkpoint at {}x{}, and {} takes it at "
+            "{}x{}: the two may score differently".format(*given, network.path, *taken),
+            file=sys.stderr,
+        )
     where = f"{path}: the transforms of val_dataset"
     try:
         same = network.prepares_like(config.val_dataset_cfg.get("transforms", []), where)

@@ -15,7 +15,7 @@ from ..config.reader import build
 from ..data.known_classes import classes_of
 from ..data.samples import first_samples
 from ..errors import InputError
-from ..evaluation import score
+from ..evaluation import check_classes, score
 from ..report.tables import Table, cell
 from ..segmenter import kind_of, open_network
 from ..segmenter.checkpoint import checkpoint_file
@@ -90,7 +90,8 @@ def _evaluate(args: argparse.Namespace) -> Dict[str, Any]:
     if kind == "checkpoint":
         return _evaluate_checkpoint(args, config, dataset)
     with open_network(args.model_path, config, args.engine) as network:
-        tools.warn_of_other_preprocessing(network, config, args.config)
+        check_classes(dataset, network)
+        tools.say_what_else_differs(network, config, dataset, args.config)
         scores = score(network, dataset, classes_of(config, dataset))
         return {"scored": _scored(str(network.path), network.kind, network.engine), **scores.to_dict()}
 

@@ -2,7 +2,7 @@
 
 from .on_phone import PhoneScores, score_on_phone
 from .scores import ImageCounts, ImageScore, Scores, Tally, count_image
-from .scoring import score, score_conversion
+from .scoring import check_classes, score, score_conversion
 
 __all__ = [
     "ImageCounts",
@@ -10,6 +10,7 @@ __all__ = [
     "PhoneScores",
     "Scores",
     "Tally",
+    "check_classes",
     "count_image",
     "score",
     "score_conversion",

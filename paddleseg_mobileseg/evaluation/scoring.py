@@ -37,8 +37,8 @@ def score(
         InputError: a file cannot be used, or network and data set are of other classes.
         ToolError: what runs the network failed.
     """
+    check_classes(dataset, network)
     images = LabelledImages(dataset)
-    check_classes(images, network)
     classes = _first(classes or network.classes, images.num_classes)
     tally = Tally(classes)
     started = time.perf_counter()
@@ -70,15 +70,15 @@ def score_conversion(
         return score(original, dataset, classes, "Paddle"), after
 
 
-def check_classes(images: LabelledImages, network: Network) -> None:
+def check_classes(dataset: Any, network: Network) -> None:
     """Refuse a network that cannot tell all classes of a data set apart; one for more may not use them.
 
     Raises:
         InputError: it tells fewer apart.
     """
-    if len(network.classes) < images.num_classes:
+    if len(network.classes) < dataset.num_classes:
         raise InputError(
-            f"{network.path} tells {len(network.classes)} classes apart and the data set has {images.num_classes}; "
+            f"{network.path} tells {len(network.classes)} classes apart and the data set has {dataset.num_classes}; "
             "give the config that it was trained with"
         )
 

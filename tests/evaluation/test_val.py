@@ -72,7 +72,10 @@ def test_a_config_that_prepares_images_otherwise_is_found(val, demo, tmp_path):
     model = demo / "lite" / "pp_mobileseg_tiny_x86.nb"
     found, said = val(model, "--limit", "1", config=tmp_path / "other.yml")
     assert "pp_mobileseg_tiny_x86.nb prepares images otherwise than" in said and "other.yml" in said
-    assert found["miou"] == val(model, "--limit", "1")[0]["miou"]
+    alone, said = val(model, "--limit", "1")
+    assert found["miou"] == alone["miou"] and "note" not in said
+    _, said = val(model, "--limit", "1", "--opts", "val_dataset.size=[96,128]")
+    assert "evaluates the first image of a checkpoint at 96x128" in said and "takes it at 64x96" in said
 
 
 def test_compare_says_the_score_before_and_after(val, demo, capsys):
