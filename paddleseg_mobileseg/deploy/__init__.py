@@ -3,7 +3,7 @@
 The choices that the steps offer stand here, where a command line can name them without loading Paddle.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 TARGETS = ("arm", "x86")
 """Processors that a model is converted for."""
@@ -58,3 +58,8 @@ networks trained on the built-in scenes (PP-MobileSeg-Tiny, SeaFormer-Tiny, Mobi
 and more of the pixels and the mIoU within 0.0002, int16 99.995 % and more. Random weights, under which the classes of a
 pixel lie close together, keep 58 to 95 % with int8.
 """
+
+
+def float32_within(difference: float) -> Limits:
+    """The limits of float32 with another largest difference."""
+    return replace(LIMITS["float32"], difference=difference)

@@ -2,7 +2,7 @@
 
 import os
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Iterator, List, Optional, Sequence, Union
 
@@ -15,7 +15,7 @@ from ..classes import Classes, classes_list
 from ..errors import InputError, ToolError
 from ..files import atomic_folder
 from ..models.output_op import check_output_op
-from . import LIMITS, OUTPUT_OPS
+from . import OUTPUT_OPS, float32_within
 from .ir.deploy_yaml import deploy_yaml
 from .ir.static_graph import reason
 from .runtime.agreement import Agreement, measure_agreement, total_agreement
@@ -205,7 +205,7 @@ def _agreement(path: Path, probes: List[np.ndarray], expected: List[np.ndarray])
             for reference, output, probe in zip(expected, outputs, probes)
         ]
     )
-    fault = agreement.fault(replace(LIMITS["float32"], difference=MAX_DIFFERENCE))
+    fault = agreement.fault(float32_within(MAX_DIFFERENCE))
     if fault:
         raise ToolError(f"the static graph does not give what the network gives: {fault}; nothing was written")
     return agreement

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..errors import InputError, ToolError
 from ..labels import upsample_labels
+from . import float32_within
 from .ir.double import in_double
 from .ir.exported import ExportedModel, read_exported
 from .ir.io_signature import label_map, output_kind
@@ -75,12 +76,13 @@ def _rewritten(lowered: LoweredModel, batch: np.ndarray, expected: np.ndarray) -
     program, done = rewrite(lowered.program)
     if not done:
         return lowered
-    fault = measure_agreement(expected, StaticGraph(program).run(batch), "noise").fault(max_difference=REWRITE_BOUND)
+    agreement = measure_agreement(expected, StaticGraph(program).run(batch), "noise")
+    fault = agreement.fault(float32_within(REWRITE_BOUND))
     if fault:
         # Where the original rounds badly (a mean of 65,536 numbers), only more digits tell whether they are the same.
         wide = batch.astype(np.float64)
         pair = [StaticGraph(in_double(each)).run(wide) for each in (lowered.program, program)]
-        fault = measure_agreement(*pair, "noise").fault(max_difference=DOUBLE_BOUND)
+        fault = measure_agreement(*pair, "noise").fault(float32_within(DOUBLE_BOUND))
     if fault:
         raise ToolError(
             f"rewriting {lowered.source.folder} for ARM changed what it computes ({fault}): please report this with "
