@@ -9,7 +9,7 @@ from typing import Any, List, Union
 
 from ..errors import InputError, shown
 
-EXAMPLE = "mobileseg init my_project --model pp_mobileseg_tiny --data photos --classes road sky --void 255"
+EXAMPLE = "mobileseg init my_project --model pp_mobileseg_tiny --data photos"
 
 _SHOWN_FAULTS = 10
 
@@ -39,8 +39,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--iters", type=int, help="iterations of the training (default: by the number of pictures)")
     parser.add_argument(
         "--pretrained", default="imagenet",
-        help="weights to start from: imagenet, none, a data set that the network was published on, a file or an "
-        "address (default: imagenet)",
+        help="weights to start from: imagenet (of the backbone), none, published ones by name (`mobileseg models "
+        "--pretrained`), a file or an address (default: imagenet)",
     )  # fmt: skip
     parser.add_argument("--seed", type=int, default=0, help="of the draw of --val (default: 0)")
     parser.add_argument("--skip-faulty", action="store_true", help="leave out samples that cannot be used")

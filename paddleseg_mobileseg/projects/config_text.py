@@ -1,21 +1,21 @@
 """The config of a project: the network's own recipe with the data's sizes and numbers, in one file."""
 
 import copy
+import os
 import textwrap
-from pathlib import Path
 from typing import Any, Dict, List, Mapping
 
 import yaml
 
+from ..checkpoints.published import IMAGENET, OWN_MODEL, find_weights, is_name, with_published
 from ..config.reader import read_content, without_pretrained
-from ..errors import InputError, shown
+from ..errors import InputError
 from ..models.zoo import Model
 from ..paths import CONFIGS
 from .recipe import Proposal
 
 _WIDTH = 110
 _CROP = "RandomPaddingCrop"
-_OWN_SEGMENTOR = "MobileSegmentor"
 
 
 def recipe_of(model: Model) -> Dict[str, Any]:
@@ -84,33 +84,27 @@ def with_weights(config: Dict[str, Any], model: Model, pretrained: str) -> str:
     Args:
         config: what `config_of` gave; its model section is changed.
         model: the network.
-        pretrained: "imagenet" for the backbone's own of the recipe; "none"; a data set that the network's authors
-            published weights on; else a file or an address.
+        pretrained: "imagenet" for the backbone's; "none"; the name of published weights; else a file
+            or an address.
 
     Raises:
-        InputError: there are none, or the network cannot take them.
+        InputError: nobody published weights of that name, or the network cannot take them.
     """
-    section = config["model"]
-    own = section["backbone"].get("pretrained") if isinstance(section.get("backbone"), dict) else None
-    if pretrained == "imagenet":
-        if own:
-            return f"the backbone starts from ImageNet weights, downloaded at the first start: {own}"
-        return "the weights start at random: the recipe names none"
-    config["model"] = section = without_pretrained(section)
+    if pretrained == IMAGENET:
+        config["model"] = with_published(without_pretrained(config["model"]), IMAGENET)
+        address = config["model"]["backbone"]["pretrained"]
+        return f"the backbone starts from ImageNet weights, downloaded when training starts: {address}"
+    config["model"] = section = without_pretrained(config["model"])
     if pretrained == "none":
         return "the weights start at random"
-    address = model.checkpoint.get(pretrained, pretrained)
-    if pretrained not in model.checkpoint and "/" not in pretrained and not Path(pretrained).is_file():
-        known = ", ".join(["imagenet", "none", *model.checkpoint])
-        raise InputError(f"--pretrained {shown(pretrained)} is no file, and {model.name} has: {known}")
-    if "drive.google.com" in address:
-        raise InputError(f"{address} is a page to download from by hand; do that, and give the file as --pretrained")
-    if section["type"] != _OWN_SEGMENTOR:
+    if is_name(pretrained):
+        find_weights(model.name, pretrained)
+    if section["type"] != OWN_MODEL:
         raise InputError(
             f"{model.name} is PaddleSeg's own network, which takes no weights of another number of classes; say "
             "--pretrained imagenet or none"
         )
-    section["pretrained"] = str(Path(address).absolute()) if Path(address).is_file() else address
+    section["pretrained"] = os.path.abspath(pretrained) if os.path.exists(pretrained) else pretrained
     section["pretrained_classifier"] = False
     return f"all but the classifier starts from {section['pretrained']}"
 

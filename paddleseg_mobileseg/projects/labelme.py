@@ -8,7 +8,7 @@ import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, List, Optional, Sequence, Tuple
+from typing import Any, List, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
 from PIL import Image, ImageDraw
@@ -28,6 +28,8 @@ _POINT_RADIUS = 5
 
 _FEWEST_POINTS = {"polygon": 3, "rectangle": 2, "circle": 2, "line": 2, "linestrip": 2, "point": 1, "mask": 2}
 _PROBED = 5
+_MOST_PROBED = 1 << 26
+"""Bytes; a file that is larger is no annotation of one picture."""
 
 
 @dataclass(frozen=True)
@@ -54,10 +56,10 @@ def labelme(folder: Folder) -> Optional[Layout]:
     Raises:
         InputError: a file cannot be read or holds a shape of unknown kind.
     """
-    if not any(_is_annotation(path) for path in folder.jsons[:_PROBED]):
+    if not any(map(_is_annotation, folder.jsons[:_PROBED])):
         return None
     samples, others = [], 0
-    pictures = set(folder.pictures)
+    pictures = {path.with_suffix(""): path for path in reversed(folder.pictures)}
     for path in tqdm(folder.jsons, desc="Labelme files", unit="file", delay=2, disable=None, leave=False):
         content = read_json(path)
         if not isinstance(content, dict) or "shapes" not in content:
@@ -67,7 +69,7 @@ def labelme(folder: Folder) -> Optional[Layout]:
         samples.append(Sample(image, path, part_of(folder.below(path).parent), _read(path, content)))
     notes = [f"{counted(others, 'JSON file')} without shapes left out"] if others else []
     with_label = {sample.image for sample in samples}
-    bare = len([path for path in pictures if path not in with_label])
+    bare = len([path for path in folder.pictures if path not in with_label])
     if bare:
         notes.append(f"{counted(bare, 'picture')} without a JSON file left out")
     listed, entries = found_entries(folder)
@@ -75,20 +77,22 @@ def labelme(folder: Folder) -> Optional[Layout]:
 
 
 def _is_annotation(path: Path) -> bool:
+    if path.stat().st_size > _MOST_PROBED:
+        return False
     content = read_json(path)
     return isinstance(content, dict) and isinstance(content.get("shapes"), list)
 
 
-def _image_of(path: Path, content: Any, pictures: "set[Path]") -> Path:
+def _image_of(path: Path, content: Any, pictures: Mapping[Path, Path]) -> Path:
+    """The picture of an annotation; `pictures` are those of the data set by their paths without suffix."""
     named = content.get("imagePath")
     if isinstance(named, str) and named:
         # Labelme on Windows writes backslashes.
         image = Path(os.path.normpath(path.parent / Path(*re.split(r"[/\\]", named))))
-        if image in pictures or is_there(image):
+        if is_there(image):
             return image
-    beside = [each for each in pictures if each.parent == path.parent and each.stem == path.stem]
-    if beside:
-        return min(beside)
+    if path.with_suffix("") in pictures:
+        return pictures[path.with_suffix("")]
     if content.get("imageData"):
         raise InputError(f"{path} has its picture inside only; write it beside, as {path.with_suffix('.jpg').name}")
     raise InputError(f"{path} names the picture {shown(named)}, which is not there; put it beside the JSON file")

@@ -287,10 +287,9 @@ def _palette(classes: Classes) -> List[int]:
 def next_commands(project: Project) -> List[List[str]]:
     """The three commands to go on with, as lists of words."""
     config, run = short_path(project.config), short_path(project.folder / "run")
-    best = os.path.join(run, "best_model", "model.pdparams")
     return [
         ["mobileseg", "check-data", "--config", config],
         ["mobileseg", "train", "--config", config, "--do_eval", "--save_interval", str(project.proposal.save_interval),
          "--save_dir", run],
-        ["mobileseg", "val", "--config", config, "--model_path", best],
+        ["mobileseg", "report", run],
     ]  # fmt: skip

@@ -34,7 +34,7 @@ def recognise(path: Path) -> Layout:
     if path.is_file():
         return _listed(path)
     folder = look_into(path)
-    recognisers: Sequence[Callable[[Folder], Optional[Layout]]] = (_lists, cityscapes, coco, labelme, _pairs)
+    recognisers: Sequence[Callable[[Folder], Optional[Layout]]] = (_lists, cityscapes, labelme, coco, _pairs)
     for recogniser in recognisers:
         layout = recogniser(folder)
         if layout is not None:

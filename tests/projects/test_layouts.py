@@ -282,20 +282,43 @@ def test_coco_run_lengths_lie_over_what_is_larger(tmp_path, data, rng):
     same(written(project), {name: expected for name in ("train/a", "train/b", "val/c")})
 
 
-def test_coco_polygons_need_pycocotools(tmp_path, data, rng, monkeypatch):
-    def annotate(part, name, image):
-        polygon = [[10, 5, 20, 5, 20, 15, 10, 15]]
-        return [{"image_id": image, "category_id": 3, "segmentation": polygon, "iscrowd": 0}]
+def annotate_polygon(part, name, image):
+    return [{"image_id": image, "category_id": 3, "segmentation": [[10, 5, 20, 5, 20, 15, 10, 15]], "iscrowd": 0}]
 
-    write_coco(data, rng, "instances", annotate)
+
+@pytest.mark.skipif(coco.coco_mask is None, reason="pycocotools is missing: pip install 'paddleseg_mobileseg[coco]'")
+def test_coco_polygons_are_drawn(tmp_path, data, rng):
+    write_coco(data, rng, "instances", annotate_polygon)
     expected = np.zeros((HEIGHT, WIDTH), int)
     expected[5:15, 10:20] = 1
-    if coco.coco_mask is not None:
-        same(written(init(tmp_path / "project", data)), {name: expected for name in ("train/a", "train/b", "val/c")})
+    same(written(init(tmp_path / "project", data)), {name: expected for name in ("train/a", "train/b", "val/c")})
+
+
+def test_coco_polygons_need_pycocotools(tmp_path, data, rng, monkeypatch):
+    write_coco(data, rng, "instances", annotate_polygon)
     monkeypatch.setattr(coco, "coco_mask", None)
     with pytest.raises(coco.ToolError, match=r"pip install 'paddleseg_mobileseg\[coco\]'"):
-        init(tmp_path / "without", data)
-    assert not (tmp_path / "without").exists()
+        init(tmp_path / "project", data)
+    assert not (tmp_path / "project").exists()
+
+
+def test_coco_beside_its_pictures_as_roboflow_writes_it(tmp_path, data, rng):
+    """Its category 0 is a heading that nothing belongs to."""
+    expected = np.zeros((HEIGHT, WIDTH), int)
+    expected[:, 5:25] = 1
+    for part, names in (("train", "ab"), ("valid", "c"), ("test", "d")):
+        size = {"height": HEIGHT, "width": WIDTH}
+        images = [{"id": index, "file_name": f"{name}.jpg", **size} for index, name in enumerate(names)]
+        runs = {"counts": [5 * HEIGHT, 20 * HEIGHT, 15 * HEIGHT], "size": [HEIGHT, WIDTH]}
+        annotations = [{"image_id": i, "category_id": 1, "segmentation": runs} for i in range(len(names))]
+        categories = [{"id": 0, "name": "things", "supercategory": "none"}, {"id": 1, "name": "cat"}]
+        for name in names:
+            write_picture(data / part / f"{name}.jpg", rng)
+        content = {"images": images, "annotations": annotations, "categories": categories}
+        (data / part / "_annotations.coco.json").write_text(json.dumps(content))
+    project = init(tmp_path / "project", data)
+    assert project.classes.names == ("background", "cat") and project.samples == {"train": 2, "val": 1, "test": 1}
+    same(written(project), {name: expected for name in ("train/a", "train/b", "val/c")})
 
 
 ODD = [None, -1, 2**70, "x" * 5000, "\0", [], {}, [None]]

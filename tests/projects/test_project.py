@@ -36,10 +36,10 @@ def test_commands_that_init_prints_work_as_they_stand(tmp_path, data, capsys, mo
     assert main([*command, "--classes", "ground", "road", "sky"]) == 0
     result = json.loads(capsys.readouterr().out)
     assert result["samples"] == {"train": 5, "val": 1} and result["converted_labels"] == 6
-    check, train, val = (shlex.split(each) for each in result["next"])
+    check, train, report = (shlex.split(each) for each in result["next"])
     assert check == ["mobileseg", "check-data", "--config", "my project/config.yml"]
     assert train[:4] == ["mobileseg", "train", "--config", "my project/config.yml"]
-    assert val[-1] == "my project/run/best_model/model.pdparams"
+    assert train[-2:] == ["--save_dir", "my project/run"] and report == ["mobileseg", "report", "my project/run"]
     assert main(check[1:]) == 0
     out = capsys.readouterr().out
     assert "train_dataset: 5 samples, 0 problems" in out and "val_dataset: 1 samples, 0 problems" in out
@@ -121,7 +121,7 @@ WRONG = {
     "no folder": ({"data": "nowhere"}, "there is no folder nowhere"),
     "no labels": ({"data": "data/images"}, "holds 6 pictures and no labels .*known layouts are"),
     "batch": ({"batch_size": 9}, "--batch-size 9 is more than the 5 pictures"),
-    "weights": ({"pretrained": "ade2k"}, "ade2k is no file, and pp_mobileseg_tiny has: imagenet, none, ade20k"),
+    "weights": ({"pretrained": "ade2k"}, "published weights 'ade2k' of pp_mobileseg_tiny .did you mean ade20k"),
     "weights of PaddleSeg's networks": ({"model": "topformer_tiny", "pretrained": "ade20k"}, "PaddleSeg's own network"),
 }
 
@@ -135,6 +135,13 @@ def test_wishes_that_cannot_be_met(case, tmp_path, data, monkeypatch, capsys):
     assert main(["init", "project", *flags]) == 2
     captured = capsys.readouterr()
     assert re.search(message, captured.err) and captured.out == "" and not (tmp_path / "project").exists()
+
+
+def test_published_weights_come_without_their_classifier(tmp_path, data):
+    project = init(tmp_path / "project", data, pretrained="ade20k")
+    model = load_config(str(project.config)).dic["model"]
+    assert model["pretrained"] == "ade20k" and model["pretrained_classifier"] is False
+    assert "pretrained" not in model["backbone"] and "all but the classifier starts from ade20k" in project.notes
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.name)
