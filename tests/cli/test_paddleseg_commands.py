@@ -184,7 +184,7 @@ def test_evaluation_prints_its_figures(work, checkpoint, capsys):
     assert f"mIoU: {figures['miou']:.4f}" in captured.err
     assert main(command) == 0
     printed = capsys.readouterr().out
-    assert f"mIoU {figures['miou']:.4f}" in last_line(printed) and printed.splitlines()[2].endswith("  red brick")
+    assert f"mIoU {figures['miou']:.4f}" in last_line(printed) and printed.splitlines()[3].endswith("  red brick")
     for flags in (["--aug_eval", "--scales", "1.0", "1.5", "--flip_horizontal"],
                   ["--is_slide", "--crop_size", "64", "64", "--stride", "32", "32"]):
         assert main([*command, *flags, "--json"]) == 0
