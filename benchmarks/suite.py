@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Callable, ClassVar, Dict, Iterator, List, Optional, Sequence, Tuple, Union
 
+from paddleseg_mobileseg.report.plot_style import Plot
 from paddleseg_mobileseg.report.tables import Table
 
 from .results import Result
@@ -89,17 +90,17 @@ class Block:
     """A piece of a report under a heading.
 
     Attributes:
-        content: a table, a sentence, or the <svg> of a plot.
+        content: a table, a sentence, or a plot.
         wide: its cells hold sentences, which may be broken.
     """
 
     heading: str
-    content: Union[Table, str]
+    content: Union[Table, Plot, str]
     wide: bool = False
 
     @property
     def is_plot(self) -> bool:
-        return isinstance(self.content, str) and self.content.startswith("<svg")
+        return isinstance(self.content, Plot)
 
 
 @dataclass(frozen=True)

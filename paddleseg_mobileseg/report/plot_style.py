@@ -1,7 +1,7 @@
 """Colours and style of every plot."""
 
 import io
-from typing import Callable
+from typing import Callable, Tuple
 
 import matplotlib
 from matplotlib.backends.backend_svg import FigureCanvasSVG
@@ -40,3 +40,25 @@ def draw_svg(width: float, height: float, draw: Callable[[Figure], None]) -> str
     # Inside a page there is no place for the XML declaration.
     svg = file.getvalue()
     return svg[svg.index("<svg"):]
+
+
+class Plot(str):
+    """An <svg> element for a wide page.
+
+    Attributes:
+        narrow: the same, drawn for a page as wide as a telephone: its text is as large there as the page's.
+    """
+
+    narrow: str
+
+
+def draw_plot(wide: Tuple[float, float], narrow: Tuple[float, float], draw: Callable[[Figure, bool], None]) -> Plot:
+    """A plot in two shapes.
+
+    Args:
+        wide, narrow: width and height in inches; a telephone is about 4 inches wide.
+        draw: puts it into a figure, given whether that is the narrow one.
+    """
+    plot = Plot(draw_svg(*wide, lambda figure: draw(figure, False)))
+    plot.narrow = draw_svg(*narrow, lambda figure: draw(figure, True))
+    return plot

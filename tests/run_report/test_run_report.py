@@ -12,11 +12,12 @@ import pytest
 import yaml
 
 from paddleseg_mobileseg import InputError, convert
-from paddleseg_mobileseg.classes import Classes
+from paddleseg_mobileseg.classes import Classes, default_colours
 from paddleseg_mobileseg.cli import main
 from paddleseg_mobileseg.deploy.runtime.records import json_lines, read_records
 from paddleseg_mobileseg.report.confusion import confused_pairs
 from paddleseg_mobileseg.report.curves import thinned
+from paddleseg_mobileseg.report.page import render_page
 from paddleseg_mobileseg.report.pictures import picture_row
 from support.folders import made_once
 from support.pages import Page
@@ -216,3 +217,13 @@ def test_pixels_without_truth_are_no_mistakes():
     row = picture_row(np.full((10, 20, 3), 90, np.uint8), truth, labels, classes)
     assert row["right"] == 0.4
     assert row["legend"] == [("b", (0, 0, 255)), ("a", (255, 0, 0)), ("not counted", (0, 0, 0))]
+
+
+@pytest.mark.parametrize("count, whole", [(20, True), (21, False)])
+def test_of_many_classes_the_page_lists_the_confused_pairs_only(tmp_path, count, whole):
+    (tmp_path / "page.html").write_text('{% import "parts.html" as parts %}{{ parts.confusion(scores, colours) }}')
+    confusion = np.diag(np.full(count, 9)) + np.eye(count, k=1, dtype=int)
+    scores = {"classes": [{"name": f"<{index}>"} for index in range(count)], "confusion": confusion.tolist()}
+    text = render_page(tmp_path / "page.html", scores=scores, colours=default_colours(count))
+    assert ('class="confusion"' in text) == whole
+    assert Page(text).row("<0>", "<1>", cells=4)[0] == "10.0 %" and "<0>" not in text

@@ -1,12 +1,13 @@
 """The tables and the plot of what label maps cost."""
 
 import statistics
+import textwrap
 from typing import Any, Callable, Dict, List, Mapping, Sequence
 
 from matplotlib.figure import Figure
 
 from paddleseg_mobileseg.deploy.runtime.stats import within_rounds
-from paddleseg_mobileseg.report.plot_style import BLUE, GREEN, ORANGE, draw_svg
+from paddleseg_mobileseg.report.plot_style import BLUE, GREEN, ORANGE, Plot, draw_plot
 from paddleseg_mobileseg.report.tables import Table, cell
 
 from ...results import Result
@@ -102,33 +103,45 @@ def summary(results: Sequence[Result]) -> str:
     )
 
 
-def plot(results: Sequence[Result]) -> str:
-    """Four panels, one a question, as SVG."""
+def plot(results: Sequence[Result]) -> Plot:
+    """Four panels, one a question."""
 
-    def draw(figure: Figure) -> None:
-        axes = figure.subplots(2, 2)
+    def draw(figure: Figure, narrow: bool) -> None:
+        axes = figure.subplots(4, 1) if narrow else figure.subplots(2, 2)
+        title_letters = 56 if narrow else 200
         panels = iter(axes.flat)
-        _panel(next(panels), results, "classes", lambda case: case.classes, "classes")
-        _panel(next(panels), results, "classes present", lambda case: case.present, "classes present")
+        _panel(next(panels), results, "classes", lambda case: case.classes, "classes", title_letters)
+        _panel(next(panels), results, "classes present", lambda case: case.present, "classes present", title_letters)
         _panel(
-            next(panels), results, "pieces", lambda case: 512 / case.piece if case.piece else 128, "pieces across"
+            next(panels),
+            results,
+            "pieces",
+            lambda case: 512 / case.piece if case.piece else 128,
+            "pieces across",
+            title_letters,
         )
-        _panel(next(panels), results, "noise", lambda case: case.classes, "classes")
+        _panel(next(panels), results, "noise", lambda case: case.classes, "classes", title_letters)
         lines = {}
         for each in axes.flat:
             lines.update(zip(*reversed(each.get_legend_handles_labels())))
         # Below the panels: inside them the lines leave no room.
-        look = dict(ncols=3, fontsize=8, handlelength=3.2, frameon=False)
+        look = dict(ncols=1 if narrow else 3, fontsize=8, handlelength=3.2, frameon=False)
         figure.legend(lines.values(), lines, loc="outside lower center", **look)
 
-    return draw_svg(10, 7.6, draw)
+    return draw_plot((10, 7.6), (4.2, 15), draw)
 
 
 def _panel(
-    axes: Any, results: Sequence[Result], question: str, place: Callable[[Any], float], label: str
+    axes: Any,
+    results: Sequence[Result],
+    question: str,
+    place: Callable[[Any], float],
+    label: str,
+    title_letters: int,
 ) -> None:
+    """One question over a property of the logits; its title in lines of so many letters."""
     chosen = [result for result in results if result.case.question == question]
-    axes.set_title(QUESTIONS[question], loc="left", fontsize=9)
+    axes.set_title(textwrap.fill(QUESTIONS[question], title_letters), loc="left", fontsize=9)
     axes.set_xlabel(label)
     axes.set_ylabel("milliseconds")
     axes.set_xscale("log")

@@ -1,10 +1,11 @@
 """Networks side by side as plots, in SVG."""
 
+import textwrap
 from typing import Any, Callable, Dict, List, Optional, Sequence
 
 from matplotlib.figure import Figure
 
-from paddleseg_mobileseg.report.plot_style import BLUE, FAINT, GREEN, INK, ORANGE, draw_svg
+from paddleseg_mobileseg.report.plot_style import BLUE, FAINT, GREEN, INK, ORANGE, Plot, draw_plot, draw_svg
 
 from ...results import WHOLE, Result
 from .cases import LatencyCase, find_network
@@ -21,8 +22,8 @@ _GAP = 0.7
 _MARKS = {"exact": "o", "argmax": "s", "vim": "^"}
 
 
-def plots(results: Sequence[Result], dataset: str) -> Dict[str, str]:
-    """The plots that the results of one suite have something to show in: title and <svg>.
+def plots(results: Sequence[Result], dataset: str) -> Dict[str, Plot]:
+    """The plots that the results of one suite have something to show in, by title.
 
     Args:
         results: of one suite and device.
@@ -30,7 +31,7 @@ def plots(results: Sequence[Result], dataset: str) -> Dict[str, str]:
     """
     host = [each for each in results if each.case.number_format == "float32"]
     sizes = {(each.case.height, each.case.width) for each in host}
-    found: Dict[str, Optional[str]] = {}
+    found: Dict[str, Optional[Plot]] = {}
     if len({each.case.active_classes for each in host}) > 1:
         return {"Label map and classes": classes_plot(host)}
     if len(sizes) == 1:
@@ -48,7 +49,7 @@ def plots(results: Sequence[Result], dataset: str) -> Dict[str, str]:
     return {title: svg for title, svg in found.items() if svg}
 
 
-def _if(results: List[Result], draw: Callable[[List[Result]], str]) -> Optional[str]:
+def _if(results: List[Result], draw: Callable[[List[Result]], Plot]) -> Optional[Plot]:
     return draw(results) if results else None
 
 
@@ -56,12 +57,16 @@ def _miou(result: Result, dataset: str) -> Optional[float]:
     return published(result.case, dataset).miou
 
 
-def accuracy_plot(results: Sequence[Result], dataset: str) -> str:
+def accuracy_plot(results: Sequence[Result], dataset: str) -> Plot:
     """Latency with each label map against published mIoU; a line joins the label maps of a network."""
-    return draw_svg(9, 4.6, lambda figure: _draw_accuracy(figure.subplots(), results, dataset))
+
+    def draw(figure: Figure, narrow: bool) -> None:
+        _draw_accuracy(figure.subplots(), results, dataset, narrow)
+
+    return draw_plot((9, 4.6), (4.2, 5.2), draw)
 
 
-def _draw_accuracy(axes: Any, results: Sequence[Result], dataset: str) -> None:
+def _draw_accuracy(axes: Any, results: Sequence[Result], dataset: str, narrow: bool = False) -> None:
     chosen = [each for each in results if _miou(each, dataset) is not None]
     by_network: Dict[str, List[Result]] = {}
     for each in chosen:
@@ -89,19 +94,28 @@ def _draw_accuracy(axes: Any, results: Sequence[Result], dataset: str) -> None:
     axes.set_xscale("log")
     ticks = [tick for tick in (10, 20, 30, 50, 70, 100, 150, 200, 300, 500, 700, 1000, 2000)]
     low, high = min(each.median(*WHOLE) for each in chosen), max(each.median(*WHOLE) for each in chosen)
-    axes.set_xlim(low * 0.9, high * 1.15)
+    # Names stand to the right of their points.
+    axes.set_xlim(low * 0.9, high * (2 if narrow else 1.15))
     axes.set_xticks([tick for tick in ticks if low * 0.9 <= tick <= high * 1.15])
     axes.set_xticks([], minor=True)
     axes.xaxis.set_major_formatter("{x:g}")
     axes.set_xlabel("milliseconds, measured, network and label map")
     axes.set_ylabel("mIoU, published, %")
-    axes.legend(title="label map", fontsize=8, frameon=False, loc="lower right")
+    if narrow:
+        axes.legend(fontsize=8, frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=3)
+    else:
+        axes.legend(title="label map", fontsize=8, frameon=False, loc="lower right")
 
 
-def split_plot(results: Sequence[Result]) -> str:
+def split_plot(results: Sequence[Result]) -> Plot:
     """Bars of network and label map, one a case; those of a network stand together, the fastest network on top."""
     count = len(results) + _GAP * len(_networks(results))
-    return draw_svg(9, 0.9 + 0.19 * count, lambda figure: _draw_split(figure.subplots(), results))
+    height = 0.9 + 0.19 * count
+
+    def draw(figure: Figure, narrow: bool) -> None:
+        _draw_split(figure.subplots(), results, narrow)
+
+    return draw_plot((9, height), (4.2, 1.4 + 0.25 * count), draw)
 
 
 def _grouped(results: Sequence[Result]) -> List[List[Result]]:
@@ -111,7 +125,7 @@ def _grouped(results: Sequence[Result]) -> List[List[Result]]:
     return sorted(groups, key=lambda group: group[-1].median(*WHOLE), reverse=True)
 
 
-def _draw_split(axes: Any, results: Sequence[Result]) -> None:
+def _draw_split(axes: Any, results: Sequence[Result], narrow: bool = False) -> None:
     groups = _grouped(results)
     ordered = [each for group in groups for each in group]
     group_of_bar = [index for index, group in enumerate(groups) for _ in group]
@@ -138,12 +152,20 @@ def _draw_split(axes: Any, results: Sequence[Result]) -> None:
     for place, whole in zip(places, wholes):
         beside = dict(xytext=(3, 0), textcoords="offset points", va="center", fontsize=7)
         axes.annotate(f"{whole:.0f}", (whole, place), **beside)
-    axes.set_yticks(places, names, fontsize=7.5)
+    axes.set_yticks(places, [_broken(name) if narrow else name for name in names], fontsize=7 if narrow else 7.5)
     axes.tick_params(axis="y", length=0)
     axes.set_ylim(-0.6, places[-1] + 0.6)
     axes.set_xlabel("milliseconds")
     axes.grid(False, axis="y")
-    axes.legend(fontsize=8, frameon=False, loc="upper right")
+    if narrow:
+        axes.figure.legend(fontsize=7.5, frameon=False, loc="outside lower center", ncols=2)
+    else:
+        axes.legend(fontsize=8, frameon=False, loc="upper right")
+
+
+def _broken(name: str) -> str:
+    """The name of a bar in lines of about 20 letters, where there is no room beside it."""
+    return "\n".join(textwrap.wrap(name, 22))
 
 
 def _bar_name(result: Result, group: Sequence[Result]) -> str:
@@ -152,18 +174,18 @@ def _bar_name(result: Result, group: Sequence[Result]) -> str:
     return f"{find_network(result.case.network).title}, {label_map}" if result is group[-1] else label_map
 
 
-def growth_plot(results: Sequence[Result]) -> str:
+def growth_plot(results: Sequence[Result]) -> Plot:
     """Latency and memory over the pixels of the input."""
 
-    def draw(figure: Figure) -> None:
-        left, right = figure.subplots(1, 2)
+    def draw(figure: Figure, narrow: bool) -> None:
+        left, right = figure.subplots(2, 1) if narrow else figure.subplots(1, 2)
         _growth(left, results, lambda each: each.median(*WHOLE), "milliseconds, network and label map")
         _growth(right, results, lambda each: (each.peak_memory_bytes or 0) / 1e6, "memory, MB")
         left.set_yscale("log")
         lines, names = left.get_legend_handles_labels()
-        figure.legend(lines, names, loc="outside lower center", ncols=4, fontsize=7, frameon=False)
+        figure.legend(lines, names, loc="outside lower center", ncols=2 if narrow else 4, fontsize=7, frameon=False)
 
-    return draw_svg(10, 4.9, draw)
+    return draw_plot((10, 4.9), (4.2, 9), draw)
 
 
 def _growth(
@@ -192,12 +214,13 @@ def _growth(
     axes.set_ylabel(label)
 
 
-def classes_plot(results: Sequence[Result]) -> str:
+def classes_plot(results: Sequence[Result]) -> Plot:
     """What a label map costs over the active classes, one panel a network."""
     names = list(dict.fromkeys(each.case.network for each in results))
 
-    def draw(figure: Figure) -> None:
-        for axes, name in zip(figure.subplots(1, len(names), squeeze=False, sharey=True)[0], names):
+    def draw(figure: Figure, narrow: bool) -> None:
+        panels = (len(names), 1) if narrow else (1, len(names))
+        for axes, name in zip(figure.subplots(*panels, squeeze=False, sharey=True).flat, names):
             chosen = sorted((each for each in results if each.case.network == name), key=_active_classes)
             for label_map, title in LABEL_MAPS.items():
                 points = [each for each in chosen if each.case.label_map == label_map]
@@ -217,7 +240,7 @@ def classes_plot(results: Sequence[Result]) -> str:
             axes.set_ylabel("milliseconds of the label map")
             axes.legend(fontsize=8, frameon=False)
 
-    return draw_svg(10, 4, draw)
+    return draw_plot((10, 4), (4.2, 3.2 * len(names)), draw)
 
 
 def _active_classes(result: Result) -> int:
@@ -228,16 +251,17 @@ def _pixels(case: LatencyCase) -> int:
     return case.height * case.width
 
 
-def agreement_plot(results: Sequence[Result]) -> str:
+def agreement_plot(results: Sequence[Result]) -> Plot:
     """Share of pixels that got another label, one point a case."""
-    return draw_svg(9, 0.9 + 0.17 * len(_networks(results)), lambda figure: _agreement(figure, results))
+    height = 0.9 + 0.17 * len(_networks(results))
+    return draw_plot((9, height), (4.2, height + 1.2), lambda figure, narrow: _agreement(figure, results, narrow))
 
 
 def _networks(results: Sequence[Result]) -> List[str]:
     return list(dict.fromkeys(each.case.network for each in results))[::-1]
 
 
-def _agreement(figure: Figure, results: Sequence[Result]) -> None:
+def _agreement(figure: Figure, results: Sequence[Result], narrow: bool) -> None:
     axes = figure.subplots()
     names = _networks(results)
     kinds = dict.fromkeys((each.case.label_map, each.case.number_format) for each in results)
@@ -261,9 +285,12 @@ def _agreement(figure: Figure, results: Sequence[Result]) -> None:
     axes.set_xscale("log")
     axes.set_xlim(100 * least / 2, 200)
     axes.set_yticks(range(len(names)), [find_network(name).title for name in names], fontsize=7.5)
-    axes.set_xlabel("pixels with another label, %; at the left edge none")
-    # Beside the points: with several number formats they fill the width.
-    axes.legend(fontsize=7.5, frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
+    axes.set_xlabel("pixels with another label, %;" + ("\n" if narrow else " ") + "at the left edge none")
+    # Not among the points: with several number formats they fill the width.
+    if narrow:
+        figure.legend(fontsize=7.5, frameon=False, loc="outside lower center", ncols=2)
+    else:
+        axes.legend(fontsize=7.5, frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
 
 
 def readme_plot(results: Sequence[Result], dataset: str) -> str:
