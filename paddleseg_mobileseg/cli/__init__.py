@@ -18,7 +18,7 @@ SUBCOMMANDS = {
     "init": "make a config, lists and index PNGs out of a folder of pictures and labels",
     "train": "train a model from a config (PaddleSeg's tools/train.py)",
     "val": "evaluate a checkpoint, an exported folder or a .nb (PaddleSeg's tools/val.py)",
-    "predict": "segment images and write overlays (PaddleSeg's tools/predict.py)",
+    "predict": "segment images with a checkpoint, an exported folder or a .nb, and write overlays",
     "report": "make a page of a training run, or of several side by side",
     "export": "write the static graph of a checkpoint (PaddleSeg's tools/export.py)",
     "run": "run an unmodified script of a PaddleSeg checkout with this plugin registered",

@@ -67,8 +67,12 @@ def run(args: argparse.Namespace) -> None:
             raise InputError(f"--{name} must be at least {least}, not {value}")
     from ..projects.project import FaultySamples, Request, make_project, next_commands
 
+    classes = args.classes
+    # `road,sky` is how many other programs take a list.
+    if classes and len(classes) == 1 and "," in classes[0] and not Path(classes[0]).exists():
+        classes = [name.strip() for name in classes[0].split(",")]
     request = Request(
-        args.folder, args.model, args.data, args.classes, args.void, args.val, args.size and tuple(args.size),
+        args.folder, args.model, args.data, classes, args.void, args.val, args.size and tuple(args.size),
         args.batch_size, args.iters, args.pretrained, args.seed, args.skip_faulty, args.force,
     )  # fmt: skip
     try:

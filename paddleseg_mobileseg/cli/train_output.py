@@ -139,6 +139,7 @@ def end_lines(
         ["val", *shared],
         ["predict", *shared, "--image_path", "PICTURES", "--save_dir", str(folder / "predicted")],
         ["export", *shared, *shape, "--output_op", "argmax", "--save_dir", str(folder / "exported")],
+        ["report", save_dir],
     ]
     commands = [["mobileseg", *command] for command in commands]
     if curves:

@@ -75,7 +75,7 @@ def check_dataset(dataset: Any, name: str, workers: Optional[int] = None, multil
         return report
     with ThreadPoolExecutor(workers or min(8, os.cpu_count() or 1)) as pool:
         findings = pool.map(reader.read, range(len(dataset)))
-        for finding in tqdm(findings, total=len(dataset), desc=name, unit="sample"):
+        for finding in tqdm(findings, total=len(dataset), desc=name, unit="sample", disable=None):
             if finding.problem is not None:
                 report.problems.append(finding.problem)
             if finding.size is not None:

@@ -1,14 +1,12 @@
 """From a network's answer to a label map of the image's own size, without interpolating every class to that size."""
 
-from contextlib import contextmanager
-from typing import Any, Iterator, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 import paddle
 from paddle.nn import functional as F
-from paddleseg.core import infer
 
-from ..labels import compiled, upsample_labels
+from ..labels import upsample_labels
 from .chained_labels import chained_labels, identity, interpolated
 
 
@@ -18,46 +16,6 @@ class Step(NamedTuple):
     name: str
     size: Tuple[int, int]
     align_corners: bool = False
-
-
-@contextmanager
-def exact_label_maps() -> Iterator[None]:
-    """Within the block `paddleseg.core.infer.inference` makes its label maps with `upsample_labels`.
-
-    Stock interpolates the logits of every class to the size of the image before it takes the argmax:
-    3.6 GB for 150 classes and an image of 6 megapixels. The labels are the same up to rounding. Only on
-    the CPU, where interpolation is the slow part, and only where the C++ core is installed.
-    """
-    stock = infer.inference
-
-    def inference(model: paddle.nn.Layer, im: paddle.Tensor, trans_info: Optional[List[Any]] = None, **options: Any):
-        if trans_info is None:
-            return stock(model, im, **options)
-        logits = stock(model, im, **options)
-        return label_map(logits, trans_info), logits
-
-    if compiled() and paddle.get_device() == "cpu":
-        infer.inference = inference
-    try:
-        yield
-    finally:
-        infer.inference = stock
-
-
-def label_map(logits: paddle.Tensor, trans_info: List[Any]) -> paddle.Tensor:
-    """Undo the resizing and padding of an image on its logits, and take the argmax.
-
-    Args:
-        logits: [N, C, h, w], of the size that the network was fed with.
-        trans_info: what PaddleSeg's transforms did to the image, in order: ("resize", (height, width)
-            before it) and ("padding", (height, width) before it).
-
-    Returns:
-        Labels [N, 1, H, W], int32, as of `paddleseg.core.infer.inference`.
-    """
-    # A sliding window gives double precision.
-    values = logits.astype("float32").numpy()
-    return paddle.to_tensor(restored_labels(values, trans_info)).unsqueeze(1)
 
 
 def restored_labels(
@@ -74,7 +32,8 @@ def restored_labels(
 
     Args:
         logits: float32 [N, C, h, w], of any resolution.
-        trans_info: as of `label_map`.
+        trans_info: what PaddleSeg's transforms did to the image, in order: ("resize", (height, width) before it) and
+            ("padding", (height, width) before it).
         network_size: what the network's end interpolates to, where `logits` come from before that.
         input_size: of the network, in which padding is measured, where its logits may have another size.
         align_corners: of the network's interpolation.

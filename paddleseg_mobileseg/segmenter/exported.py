@@ -47,19 +47,22 @@ def open_export(folder: Path, engine: Optional[str], input_shape: Optional[Seque
     if engine == "onnx":
         require_onnx()
     kinds = {None: Export, "paddle": Export, "lite": ConvertedExport, "onnx": OnnxExport}
-    return kinds[engine](folder, _lowered(folder, input_shape))
+    # What is rewritten for ARM's processors is another program: only Paddle-Lite gets it, as after `convert`.
+    return kinds[engine](folder, _lowered(folder, input_shape, optimize=engine == "lite"))
 
 
-def _lowered(folder: Path, input_shape: Optional[Sequence[int]]) -> LoweredModel:
+def _lowered(folder: Path, input_shape: Optional[Sequence[int]], optimize: bool) -> LoweredModel:
     """The export with low-resolution logits as its output, where these are the whole truth about its labels.
 
     VIM's labels are not those of interpolated logits, and of some exports the logits are not known.
     """
     try:
-        lowered = lower(folder, "exact", input_shape)
-    except InputError:
-        return lower(folder, "none", input_shape)
-    return lower(folder, "none", input_shape) if lowered.source_label_map == "vim" else lowered
+        lowered = lower(folder, "exact", input_shape, optimize)
+        if lowered.source_label_map != "vim":
+            return lowered
+    except InputError:  # what else may be wrong with it is said below
+        pass
+    return lower(folder, "none", input_shape, optimize)
 
 
 def classes_or_numbers(named: Optional[Classes], count: Optional[int]) -> Classes:

@@ -68,10 +68,10 @@ def test_training_prints_its_checkpoints_and_nothing_else(tmp_path, capsys):
         f"save folder    {tmp_path}/out\n"
         "warning: Paddle's mixed precision needs a GPU: on the CPU --precision bf16 trains in float32\n"
     )
-    following = [shlex.split(line) for line in captured.err.splitlines()[-3:]]
-    assert [line[1] for line in following] == ["val", "predict", "export"]
+    following = [shlex.split(line) for line in captured.err.splitlines()[-4:]]
+    assert [line[1] for line in following] == ["val", "predict", "export", "report"]
     shared = ["--config", f"{tmp_path}/out/config.yml", "--model_path", rows[1]["path"]]
-    assert all(line[2:6] == shared for line in following)
+    assert all(line[2:6] == shared for line in following[:3])
     assert main([*following[0][1:], "--device", "cpu", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["miou"] == pytest.approx(rows[1]["miou"])
     assert main([*command, "--verbose"]) == 0
@@ -109,7 +109,6 @@ def test_training_says_in_its_folder_what_it_trained(work, tmp_path, capsys):
     assert main(command) == 0
     given = load_config(tmp_path / "own.yml", iters=1, learning_rate=0.125, opts=opts).dic
     assert load_config(out / "config.yml").dic == {**given, "test_config": {"scales": [0.75, 1.0]}}
-    assert (out / "command.txt").read_text() == f"{shlex.join(['mobileseg', *command])}\n"
     # The folder that is shipped takes the names along, and other data does not find the old ones.
     text = (work / "out" / "best_model" / "classes.txt").read_text()
     assert text.splitlines()[2] == "leaf #00ff40"
@@ -121,7 +120,7 @@ def test_training_says_in_its_folder_what_it_trained(work, tmp_path, capsys):
     (out / "config.yml").write_text("iters: 3  # mine\n")
     capsys.readouterr()
     assert main(command) == 0
-    assert (out / "command.txt").read_text() == f"{shlex.join(['mobileseg', *command])}\n"
+    assert (out / "command.txt").read_text() == f"{shlex.join(['mobileseg', *command])}\n" * 3
     assert f"warning: {out}/config.yml was not written by" in capsys.readouterr().err
     assert (out / "config.yml").read_text() == "iters: 3  # mine\n"
 
@@ -185,7 +184,7 @@ def test_evaluation_prints_its_figures(work, checkpoint, capsys):
     assert f"mIoU: {figures['miou']:.4f}" in captured.err
     assert main(command) == 0
     printed = capsys.readouterr().out
-    assert f"mIoU {figures['miou']:.4f}" in last_line(printed) and printed.splitlines()[2].endswith("  red brick")
+    assert f"mIoU {figures['miou']:.4f}" in last_line(printed) and printed.splitlines()[3].endswith("  red brick")
     for flags in (["--aug_eval", "--scales", "1.0", "1.5", "--flip_horizontal"],
                   ["--is_slide", "--crop_size", "64", "64", "--stride", "32", "32"]):
         assert main([*command, *flags, "--json"]) == 0

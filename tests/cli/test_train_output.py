@@ -29,6 +29,7 @@ def test_the_end_says_how_long_it_took_and_what_comes_next(read):
         f"  mobileseg val {shared}",
         f"  mobileseg predict {shared} --image_path PICTURES --save_dir out/predicted",
         f"  mobileseg export {shared} --input_shape 1 3 256 512 --output_op argmax --save_dir out/exported",
+        "  mobileseg report out",
     ]
 
 

@@ -36,7 +36,7 @@ HEIGHT, WIDTH = 128, 160
 NORMALIZE = {"type": "Normalize", "mean": MEAN, "std": STD}
 PADDING = {"type": "Padding", "target_size": [WIDTH, HEIGHT]}
 MODES = {
-    "stretch": ([{"type": "Resize", "target_size": [WIDTH, HEIGHT]}], (173, 261)),
+    "stretch": ([{"type": "Resize", "target_size": [WIDTH, HEIGHT]}], (201, 333)),
     "keep_ratio": ([{"type": "Resize", "target_size": [WIDTH, HEIGHT], "keep_ratio": True}, PADDING], (347, 521)),
     "keep_ratio, long side, nearest": (
         [{"type": "Resize", "target_size": [128, 128], "keep_ratio": True, "interp": "NEAREST"}, PADDING], (224, 160)

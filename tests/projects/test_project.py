@@ -33,7 +33,7 @@ def test_commands_that_init_prints_work_as_they_stand(tmp_path, data, capsys, mo
     here.mkdir()
     monkeypatch.chdir(here)
     command = ["init", "my project", "--model", "pp_mobileseg_tiny", "--data", "../data", "--void", "3", "--json"]
-    assert main([*command, "--classes", "ground", "road", "sky"]) == 0
+    assert main([*command, "--classes", "ground, road,sky"]) == 0
     result = json.loads(capsys.readouterr().out)
     assert result["samples"] == {"train": 5, "val": 1} and result["converted_labels"] == 6
     check, train, report = (shlex.split(each) for each in result["next"])

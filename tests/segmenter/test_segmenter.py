@@ -6,6 +6,8 @@ import cv2
 import numpy as np
 import paddle
 import pytest
+from paddleseg.core import predict
+from paddleseg.transforms import Compose, Normalize
 from PIL import Image
 
 from paddleseg_mobileseg import InputError, Segmenter, build_model
@@ -291,3 +293,27 @@ def test_predict_refuses(exported, tmp_path, monkeypatch, capsys, flags, message
     assert main(["predict", "--model_path", str(exported), "--image_path", "in/a.jpg", *flags]) == 2
     assert re.search(message, capsys.readouterr().err.splitlines()[-1])
     assert not list(tmp_path.glob("output/result/*/*"))
+
+
+@pytest.mark.parametrize(
+    "flags, options",
+    [
+        (["--is_slide", "--crop_size", "64", "48", "--stride", "32", "24"],
+         {"is_slide": True, "crop_size": [64, 48], "stride": [32, 24]}),
+        (["--aug_pred", "--scales", "0.75", "1.25", "--flip_horizontal"],
+         {"aug_pred": True, "scales": [0.75, 1.25], "flip_horizontal": True}),
+    ],
+    ids=["windows", "scales and flips"],
+)  # fmt: skip
+def test_windows_scales_and_flips_are_paddlesegs(run, tmp_path, flags, options):
+    Image.fromarray(scene(2, 96, 128)).save(tmp_path / "a.png")
+    command = ["predict", "--model_path", str(run), "--image_path", str(tmp_path / "a.png"), "--device", "cpu"]
+    assert main([*command, "--save_dir", str(tmp_path / "ours"), *flags]) == 0
+    network = build_model("pp_mobileseg_tiny", NUM_CLASSES, pretrained=run / "best_model")
+    predict(
+        network, str(run / "best_model/model.pdparams"), Compose([Normalize()]), [str(tmp_path / "a.png")],
+        save_dir=str(tmp_path / "stock"), **options,
+    )  # fmt: skip
+    maps = (Image.open(tmp_path / who / "pseudo_color_prediction/a.png") for who in ("ours", "stock"))
+    ours, stock = map(np.asarray, maps)
+    assert len(np.unique(stock)) > 1 and (ours == stock).mean() >= 0.9999
