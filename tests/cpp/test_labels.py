@@ -227,6 +227,10 @@ def test_fused_multiply_add_changes_no_byte(x86_digests, tmp_path):
     assert run(build(tmp_path, "g++", "-O3", "-mavx2", "-mfma"), 100) == x86_digests
 
 
+def test_a_compiler_without_vectors_changes_no_byte(x86_digests, tmp_path):
+    assert run(build(tmp_path, "g++", "-O2", "-DMOBILESEG_PLAIN_LOOPS"), 100) == x86_digests
+
+
 def test_aarch64_gives_the_same_bytes(x86_digests, tmp_path):
     need("aarch64-linux-gnu-g++", "qemu-aarch64")
     program = build(tmp_path, "aarch64-linux-gnu-g++", "-O3", "-static")

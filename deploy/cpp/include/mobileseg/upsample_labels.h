@@ -5,9 +5,10 @@
 // But bilinear interpolation inside a cell of four neighbouring logits is a convex combination of the
 // four. Where the same class is clearly the best at all of them it wins in the whole cell, which is filled:
 // that is most cells. In the others a class whose largest corner lies below the smallest corner of another
-// class wins nowhere, and along one row of samples each class that is left is a straight line between two
-// ends: where the same class is best at both, the row is filled, and elsewhere only the few lines that no
-// other passes over are weighed sample by sample.
+// class wins nowhere, nor does one that lies below another at all four corners. Those that are left are weighed
+// sample by sample in single precision, four samples at a time, where one is ahead by more than rounding. A row of
+// samples where two come closer is weighed in double precision: there each class is a straight line between two ends;
+// where the same class is best at both the row is filled, and elsewhere the lines that no other passes over are weighed.
 //
 // The result is that of interpolation followed by argmax, ties going to the lowest class:
 //  - Coordinates are those of Paddle's bilinear_interp_v2: half-pixel centres (align_mode 0), or aligned
@@ -64,13 +65,15 @@ void LabelRow(const LogitMap<Logit>& map, const Axis::Cell& row, const Axis& row
   for (auto column = columns.cells.begin(); column != columns.cells.end();) {
     const int first = column->low;
     const Axis::Cell* contested[kBlock];
+    std::int32_t best[kBlock][4];
     int count = 0;
     float reached = kLargest;
     for (; column != columns.cells.end() && column->low < first + kBlock; ++column) {
       const std::int32_t winner = winners.Of(row, *column);
       if (winner == Winners::kNone) {
+        winners.AtCorners(row, *column, best[count]);
+        reached = std::min(reached, winners.Reached(map, row, *column, best[count]));
         contested[count++] = &*column;
-        reached = std::min(reached, winners.Reached(map, row, *column));
         continue;
       }
       Label* out = top + column->begin;
@@ -81,10 +84,10 @@ void LabelRow(const LogitMap<Logit>& map, const Axis::Cell& row, const Axis& row
     block.Load(map, row.low, row.high, first, std::min(kBlock, map.width - first), reached);
     for (int i = 0; i < count; ++i) {
       const Axis::Cell& cell = *contested[i];
-      block.Enter(cell.low - first, &contest);
+      block.Enter(cell.low - first, best[i], columns.weight.data() + cell.begin, cell.end - cell.begin, &contest);
       Label* out = top + cell.begin;
       for (int y = row.begin; y < row.end; ++y, out += width)
-        contest.LabelSamples(rows.weight[y], columns.weight.data() + cell.begin, cell.end - cell.begin, out);
+        contest.LabelSamples(rows.weight[y], out);
     }
   }
 }

@@ -5,9 +5,11 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <vector>
 
 #include "contest.h"
+#include "four.h"
 #include "logits.h"
 
 namespace mobileseg {
@@ -50,13 +52,29 @@ class Block {
   // Classes that can win in a cell, in ascending order; at least one.
   const int* Candidates(int cell) const { return candidates_.data() + static_cast<std::size_t>(cell) * classes_; }
 
-  // Lets the candidates of a cell compete.
-  void Enter(int cell, Contest* contest) const {
-    contest->Clear();
-    for (int i = 0; i < counts_[cell]; ++i) {
-      const float* const upper = Corners(Candidates(cell)[i]) + cell;
-      contest->Add(Candidates(cell)[i], upper[0], upper[1], upper[kColumns], upper[kColumns + 1]);
+  // Lets the candidates of a cell compete for `samples` columns of samples. One that lies below another at all four
+  // corners stays below it between them; those that are best at a corner are the others to ask.
+  //   best: the classes that win at the cell's corners.
+  void Enter(int cell, const std::int32_t (&best)[4], const float* weights, int samples, Contest* contest) const {
+    contest->Clear(weights, samples);
+    Four above[4];
+    int rulers = 0;
+    for (int i = 0; i < 4; ++i) {
+      if (std::find(best, best + i, best[i]) != best + i) continue;
+      const Four corners = CornersOf(best[i], cell);
+      above[rulers++] = corners - AllFour(HighestOf(Magnitude(corners)) * kMargin);
     }
+    for (int i = 0; i < counts_[cell]; ++i) {
+      const int c = Candidates(cell)[i];
+      const Four corners = CornersOf(c, cell);
+      const Four below = corners + AllFour(HighestOf(Magnitude(corners)) * kMargin + 1e-37f);
+      bool ruled = false;
+      for (int k = 0; k < rulers; ++k) ruled |= LowestOf(above[k] - below) > 0.0f;
+      if (ruled) continue;
+      const float* const upper = Corners(c) + cell;
+      contest->Add(c, upper[0], upper[1], upper[kColumns], upper[kColumns + 1]);
+    }
+    contest->Close();
   }
 
  private:
@@ -64,6 +82,11 @@ class Block {
 
   float* Corners(int c) { return corners_.data() + static_cast<std::size_t>(c) * 2 * kColumns; }
   const float* Corners(int c) const { return corners_.data() + static_cast<std::size_t>(c) * 2 * kColumns; }
+
+  Four CornersOf(int c, int cell) const {
+    const float* const upper = Corners(c) + cell;
+    return LoadPairs(upper, upper + kColumns);
+  }
 
   template <typename Logit>
   static void LoadRow(const Logit* from, std::size_t step, int columns, float* to) {
@@ -83,16 +106,23 @@ class Block {
         largest = std::max(largest, std::max(ToFloat(upper[i * step]), ToFloat(lower[i * step])));
       return largest;
     }
-    // Four at a time: the order of a maximum is not the compiler's to change.
-    float four[4] = {largest, largest, largest, std::max(ToFloat(upper[kBlock]), ToFloat(lower[kBlock]))};
-    for (int i = 0; i < kBlock; i += 4) {
-      for (int k = 0; k < 4; ++k) {
-        const float one = ToFloat(upper[i + k]), other = ToFloat(lower[i + k]);
-        const float more = one < other ? other : one;
-        four[k] = four[k] < more ? more : four[k];
-      }
+    return LargestOfRows(upper, lower);
+  }
+
+  static float LargestOfRows(const float* upper, const float* lower) {
+    Four four = AllFour(std::max(upper[kBlock], lower[kBlock]));
+    for (int i = 0; i < kBlock; i += 4) four = Higher(four, Higher(LoadFour(upper + i), LoadFour(lower + i)));
+    return HighestOf(four);
+  }
+
+  template <typename Logit>
+  static float LargestOfRows(const Logit* upper, const Logit* lower) {
+    float rows[2][kColumns];
+    for (int i = 0; i < kColumns; ++i) {
+      rows[0][i] = ToFloat(upper[i]);
+      rows[1][i] = ToFloat(lower[i]);
     }
-    return std::max(std::max(four[0], four[1]), std::max(four[2], four[3]));
+    return LargestOfRows(rows[0], rows[1]);
   }
 
   void Bound(int c) {

@@ -61,21 +61,29 @@ class Winners {
     return same && label >= 0 ? label : kNone;
   }
 
-  // A value that some class reaches at all corners of a cell: the best that the corners' winners have to offer.
-  template <typename Logit>
-  float Reached(const LogitMap<Logit>& map, const Axis::Cell& row, const Axis::Cell& column) const {
-    float reached = -kLargest;
-    std::int32_t before = kNone;
+  // The classes that win at the corners of a cell.
+  void AtCorners(const Axis::Cell& row, const Axis::Cell& column, std::int32_t (&best)[4]) const {
+    int i = 0;
     for (const int y : {row.low, row.high}) {
       for (const int x : {column.low, column.high}) {
-        std::int32_t c = labels_[static_cast<std::size_t>(y) * width_ + x];
-        c = c < 0 ? ~c : c;
-        if (c == before) continue;
-        before = c;
-        const float upper = std::min(map.at(c, row.low, column.low), map.at(c, row.low, column.high));
-        const float lower = std::min(map.at(c, row.high, column.low), map.at(c, row.high, column.high));
-        reached = std::max(reached, std::min(upper, lower));
+        const std::int32_t c = labels_[static_cast<std::size_t>(y) * width_ + x];
+        best[i++] = c < 0 ? ~c : c;
       }
+    }
+  }
+
+  // A value that some class reaches at all corners of a cell: the best that the corners' winners have to offer.
+  template <typename Logit>
+  float Reached(const LogitMap<Logit>& map, const Axis::Cell& row, const Axis::Cell& column,
+                const std::int32_t (&best)[4]) const {
+    float reached = -kLargest;
+    std::int32_t before = kNone;
+    for (const std::int32_t c : best) {
+      if (c == before) continue;
+      before = c;
+      const float upper = std::min(map.at(c, row.low, column.low), map.at(c, row.low, column.high));
+      const float lower = std::min(map.at(c, row.high, column.low), map.at(c, row.high, column.high));
+      reached = std::max(reached, std::min(upper, lower));
     }
     return reached;
   }
