@@ -61,7 +61,8 @@ def network():
 @pytest.fixture(scope="module")
 def converted(tmp_path_factory):
     nb = tmp_path_factory.mktemp("nb") / "model.nb"
-    convert(exported_network("pp_mobileseg_tiny", "logits", HEIGHT, WIDTH), nb, "x86")
+    # Without rewrites: what all are held against is PaddleSeg's evaluation, roundings of large means included.
+    convert(exported_network("pp_mobileseg_tiny", "logits", HEIGHT, WIDTH), nb, "x86", optimize=False)
     return nb
 
 

@@ -70,6 +70,8 @@ def train_and_score(model: Model, folder: Path, iters: int, seed: int) -> Dict[s
         ToolError: training or evaluation failed.
     """
     content = {**scenes_config(model), "iters": iters}
+    schedule = content["lr_scheduler"]
+    content["lr_scheduler"] = {**schedule, "warmup_iters": min(schedule["warmup_iters"], iters // 5)}
     config = folder / "config.yml"
     folder.mkdir(parents=True, exist_ok=True)
     write_text(config, yaml.safe_dump(content))
