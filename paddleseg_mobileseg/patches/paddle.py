@@ -4,6 +4,7 @@ import functools
 import gc
 import glob
 import os
+import signal
 import sys
 
 from ..errors import MobilesegError
@@ -164,6 +165,19 @@ def _end_readers_with_their_parent() -> None:
         read(*args, **kwargs)
 
     setattr(sys.modules[_READERS], "_worker_loop", _worker_loop)
+    iterator = lookup(_READERS, "_DataLoaderIterMultiProcess")
+    start = iterator._init_workers
+
+    @functools.wraps(start)
+    def _init_workers(self):
+        # Paddle starts a thread of its own in each fork, before any line of Python: what it inherits must be blocked.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+        try:
+            start(self)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+    iterator._init_workers = _init_workers
 
 
 READERS_OUTLIVE_PARENT = Patch(
