@@ -36,7 +36,7 @@ def end_with_parent(clean_up: Callable[[], None]) -> None:
     it wants to save, and ends them afterwards.
 
     Args:
-        clean_up: called before the end.
+        clean_up: called before the end where the parent is gone; one that is there may still read what would go.
     """
     parent = multiprocessing.parent_process().pid
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -50,7 +50,8 @@ def end_with_parent(clean_up: Callable[[], None]) -> None:
             if signal.sigwaitinfo({signal.SIGTERM}).si_pid == parent:
                 break
         try:
-            clean_up()
+            if os.getppid() != parent:
+                clean_up()
         finally:
             os._exit(0)
 
