@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Callable
 
@@ -49,6 +50,10 @@ def end_with_parent(clean_up: Callable[[], None]) -> None:
         while os.getppid() == parent:
             if signal.sigwaitinfo({signal.SIGTERM}).si_pid == parent:
                 break
+        # The signal of a parent's end may come before the parent is seen to be gone.
+        patience = time.monotonic() + 0.5
+        while os.getppid() == parent and time.monotonic() < patience:
+            time.sleep(0.01)
         try:
             if os.getppid() != parent:
                 clean_up()
