@@ -96,7 +96,9 @@ def read_runs(
 
 def _names(folders: Sequence[Path]) -> List[str]:
     """The last part of each path; all of it where several end alike."""
-    names = [folder.resolve().name for folder in folders]
+    # `mobileseg init` puts it into the project's folder `run`, which tells nothing.
+    paths = [folder.resolve() for folder in folders]
+    names = [path.parent.name if path.name == "run" and path.parent.name else path.name for path in paths]
     return names if len(set(names)) == len(names) else [short_path(folder) for folder in folders]
 
 
