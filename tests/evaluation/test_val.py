@@ -78,6 +78,7 @@ def test_a_config_that_prepares_images_otherwise_is_found(val, demo, tmp_path):
     assert "evaluates the first image of a checkpoint at 96x128" in said and "takes it at 64x96" in said
 
 
+@pytest.mark.slow
 def test_compare_says_the_score_before_and_after(val, demo, capsys):
     command = ["compare", demo / "exported/labels", "--nb", demo / "lite/pp_mobileseg_tiny_x86.nb"]
     command = list(map(str, [*command, "--config", demo / "config.yml", "--limit", "2"]))
