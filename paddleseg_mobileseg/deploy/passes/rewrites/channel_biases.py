@@ -8,8 +8,7 @@ lite/core/optimizer/mir/fp16_attribute_pass.cc leaves such a bias in float32 whe
 from ...ir.edit import Edit
 from ...ir.exported import ExportedModel
 from ...ir.program import AttrType, inputs_of, set_attr
-
-CONVOLUTIONS = ("conv2d", "depthwise_conv2d")
+from .convolutions import CONVOLUTIONS
 
 
 def flatten_channel_biases(model: ExportedModel) -> int:

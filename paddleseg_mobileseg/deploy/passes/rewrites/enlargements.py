@@ -14,6 +14,7 @@ from ...ir.exported import ExportedModel
 from ...ir.program import OpDesc, get_attr, inputs_of, outputs_of
 from ..crop_resizes import uneven_scaling
 from .channel_affines import batch_norm_factor
+from .convolutions import is_pointwise
 
 _INTERPOLATION = 8
 """What interpolating an element costs, in multiply-adds of a convolution."""
@@ -57,7 +58,7 @@ def convolve_before_enlarging(model: ExportedModel) -> int:
     edit = Edit(model)
     changed = 0
     for op in list(edit.ops):
-        if not _is_pointwise(edit, op):
+        if not is_pointwise(edit, op):
             continue
         source = inputs_of(op, "Input")[0]
         resize = edit.producers.get(source)
@@ -68,15 +69,6 @@ def convolve_before_enlarging(model: ExportedModel) -> int:
             changed += 1
     edit.close()
     return changed
-
-
-def _is_pointwise(edit: Edit, op: OpDesc) -> bool:
-    """Whether an op is a 1x1 convolution over all channels, without a bias of its own."""
-    if op.type != "conv2d" or inputs_of(op, "Bias") or get_attr(op, "groups", 1) != 1:
-        return False
-    kernel = edit.parameter(inputs_of(op, "Filter")[0])
-    plain = get_attr(op, "strides") == [1, 1] and not any(get_attr(op, "paddings", []))
-    return kernel is not None and kernel.shape[2:] == (1, 1) and plain
 
 
 def _enlarges(edit: Edit, op: OpDesc) -> bool:

@@ -12,6 +12,7 @@ import numpy as np
 from ...ir.edit import Edit, copied, new_op
 from ...ir.exported import ExportedModel
 from ...ir.program import OpDesc, get_attr, inputs_of, outputs_of
+from .convolutions import is_pointwise
 
 _NORM = ("Scale", "Bias", "Mean", "Variance")
 
@@ -42,20 +43,12 @@ def _branches(edit: Edit, joined: OpDesc) -> Optional[List[Tuple[OpDesc, OpDesc]
         ):
             return None
         convolution = edit.producers.get(inputs_of(norm, "X")[0])
-        if convolution is None or not _is_pointwise(edit, convolution) or not edit.only_reader(inputs_of(norm, "X")[0]):
+        if convolution is None or not is_pointwise(edit, convolution) or not edit.only_reader(inputs_of(norm, "X")[0]):
             return None
         branches.append((convolution, norm))
     sources = {inputs_of(convolution, "Input")[0] for convolution, _ in branches}
     epsilons = {get_attr(norm, "epsilon") for _, norm in branches}
     return branches if len(sources) == len(epsilons) == 1 else None
-
-
-def _is_pointwise(edit: Edit, op: OpDesc) -> bool:
-    if op.type != "conv2d" or inputs_of(op, "Bias") or get_attr(op, "groups", 1) != 1:
-        return False
-    kernel = edit.parameter(inputs_of(op, "Filter")[0])
-    plain = get_attr(op, "strides") == [1, 1] and not any(get_attr(op, "paddings", []))
-    return kernel is not None and kernel.shape[2:] == (1, 1) and plain
 
 
 def _join(edit: Edit, joined: OpDesc, branches: List[Tuple[OpDesc, OpDesc]]) -> None:
@@ -74,7 +67,7 @@ def _join(edit: Edit, joined: OpDesc, branches: List[Tuple[OpDesc, OpDesc]]) -> 
     ]
     position = next(index for index, op in enumerate(edit.ops) if any(op is each for each, _ in branches))
     gone = [joined, *(op for branch in branches for op in branch)]
-    edit.ops = [op for op in edit.ops[:position]] + made + [op for op in edit.ops[position:]]
+    edit.ops[position:position] = made
     edit.ops = [op for op in edit.ops if not any(op is each for each in gone)]
     edit.index()
     _slice_for_readers(edit, whole, parts, position + len(made))
