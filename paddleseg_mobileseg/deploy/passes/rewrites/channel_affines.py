@@ -38,6 +38,9 @@ def absorb_channel_affines(model: ExportedModel) -> int:
         source, result = _source(first), _result(chain[-1])
         if edit.only_reader(source) is None or len(edit.dims(source)) != 4:
             continue
+        # The output keeps its name, which the model's description says.
+        if any(reader.type == "fetch" for reader in edit.readers(result)):
+            continue
         total = _affine(edit, chain[0])
         for op in chain[1:]:
             total = total.then(_affine(edit, op))
