@@ -11,13 +11,11 @@ import numpy as np
 import paddle
 import pytest
 import yaml
-from paddleseg.deploy.export import WrappedModel
 from PIL import Image
 
-from paddleseg_mobileseg import VIM, InputError, ToolError, build_model
+from paddleseg_mobileseg import build_model
 from paddleseg_mobileseg.cli import main
 from paddleseg_mobileseg.config.reader import load_config
-from paddleseg_mobileseg.deploy.export import export_model
 from paddleseg_mobileseg.training.records import read_evaluations
 from support.mobileseg_command import ROOT, last_line, run
 from support.small_data import HEIGHT, NUM_CLASSES, WIDTH, changed, config, write_config, write_data
@@ -354,48 +352,6 @@ def test_export_refuses_to_ruin_the_label_map_of_vim(work, tmp_path, capsys, out
     error = last_line(capsys.readouterr().err)
     assert "--output_op none" in error and "--opts model.upsample.type=Bilinear" in error
     assert not (tmp_path / "out" / "model.pdmodel").exists()
-
-
-def test_stock_wrapper_refuses_it_too():
-    model = build_model("pp_mobileseg_tiny", NUM_CLASSES, upsample=VIM())
-    with pytest.raises(InputError, match="--output_op none"):
-        WrappedModel(model, "argmax")
-
-
-class ForgetsItsInput(paddle.nn.Layer):
-    """Gives another output each time that it is run as Python, which a static graph cannot follow."""
-
-    def __init__(self):
-        super().__init__()
-        self.runs = 0
-
-    def forward(self, x):
-        self.runs += 1
-        return [x * float(self.runs)]
-
-
-def test_graph_that_differs_from_the_network_is_an_error_and_not_written(tmp_path):
-    with pytest.raises(ToolError, match="the static graph does not give what the network gives: values differ by"):
-        export_model(ForgetsItsInput(), tmp_path / "out", [1, 3, 8, 8], output_op="none")
-    assert list((tmp_path / "out").iterdir()) == []
-
-
-@pytest.mark.parametrize(
-    "shape, message",
-    [([1, 3], "four sizes, N C H W"), ([1, 3, 0, 64], "four sizes"), ([1, 4, 64, 64], "does not take an input of")],
-)
-def test_export_refuses_a_shape_that_the_network_cannot_take(tmp_path, shape, message):
-    with pytest.raises(InputError, match=message):
-        export_model(build_model("pp_mobileseg_tiny", NUM_CLASSES), tmp_path / "out", shape)
-
-
-def test_exporting_leaves_the_network_and_the_environment_as_they_were(tmp_path, monkeypatch):
-    monkeypatch.delenv("PADDLESEG_EXPORT_STAGE", raising=False)
-    model = build_model("pp_mobileseg_tiny", NUM_CLASSES, upsample=VIM())
-    model.train()
-    export_model(model, tmp_path / "out", [1, 3, 64, 64], output_op="none")
-    assert model.training and "PADDLESEG_EXPORT_STAGE" not in os.environ
-    assert model(paddle.zeros([1, 3, 64, 64]))[0].shape == [1, NUM_CLASSES, 64, 64]
 
 
 def launch(tmp_path, *command, timeout=200):
