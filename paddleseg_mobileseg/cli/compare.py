@@ -6,7 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Optional, Tuple
 
-from ..deploy import LABEL_MAPS, WEIGHTS
+from ..deploy import LABEL_MAPS, PRECISIONS, WEIGHTS
 from ..errors import InputError, ToolError
 from .shared_flags import add_input_shape, add_least_agreement, add_limit, by_format, limits_of
 
@@ -30,6 +30,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--labels", choices=LABEL_MAPS, default="exact", help="without --nb: as of `convert` (default: exact)"
+    )
+    parser.add_argument(
+        "--precision", choices=PRECISIONS, default="float32", help="without --nb: as of `convert` (default: float32)"
     )
     add_input_shape(parser, "without --nb: ")
     add_least_agreement(parser)
@@ -56,10 +59,12 @@ def run(args: argparse.Namespace) -> None:
     from ..deploy.runtime.predictor import HOST_TARGET
     from ..files import scratch_folder
 
-    conversion = dict(input_shape=args.input_shape, weights=args.weights, labels=args.labels)
-    if args.nb and conversion != dict(input_shape=None, weights="float32", labels="exact"):
+    conversion = dict(
+        input_shape=args.input_shape, weights=args.weights, labels=args.labels, precision=args.precision
+    )
+    if args.nb and conversion != dict(input_shape=None, weights="float32", labels="exact", precision="float32"):
         raise InputError(
-            "--input-shape, --weights and --labels say how to convert, and --nb is converted: omit them"
+            "--input-shape, --weights, --labels and --precision say how to convert, and --nb is converted: omit them"
         )
     if not args.config and (args.opts or args.limit):
         raise InputError("--opts and --limit are of the data set that --config names: give it, or omit them")

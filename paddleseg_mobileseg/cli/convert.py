@@ -4,8 +4,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..deploy import LABEL_MAPS, TARGETS, WEIGHTS
-from .shared_flags import add_input_shape
+from ..deploy import LABEL_MAPS, PRECISIONS, TARGETS, WEIGHTS
+from .shared_flags import Renamed, add_input_shape
 
 if TYPE_CHECKING:
     from ..deploy.runtime.metadata import Metadata
@@ -31,7 +31,13 @@ def add_arguments(parser) -> None:
         "the labels (mobileseg/upsample_labels.h); argmax and vim do it in the graph; none leaves the output as "
         "exported (default: exact)",
     )
-    parser.add_argument("--fp16", action="store_true", help="compute in half precision; arm only, and not verified")
+    parser.add_argument(
+        "--precision",
+        choices=PRECISIONS,
+        default="float32",
+        help="what to compute in; fp16 is for phones of ARMv8.2 and later (default: float32)",
+    )
+    parser.add_argument("--fp16", action=Renamed, now="--precision fp16")
     parser.add_argument(
         "--no-optimize",
         dest="optimize",
@@ -71,13 +77,16 @@ def run(args) -> None:
         output,
         args.target,
         weights=args.weights,
-        fp16=args.fp16,
+        precision=args.precision,
         input_shape=args.input_shape,
         labels=args.labels,
         optimize=args.optimize,
     ).metadata
-    if metadata.unverified:
-        print(f"warning: {output} is not verified: {metadata.unverified}", file=sys.stderr)
+    if metadata.precision != "float32" and metadata.agreement is None:
+        print(
+            f"warning: {output} computes in {metadata.precision}, and nothing tells how well it agrees with float32",
+            file=sys.stderr,
+        )
     if args.weights != "float32":
         print(
             f"note: weights in {args.weights} change the results; "

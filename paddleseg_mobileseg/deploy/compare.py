@@ -69,6 +69,7 @@ def compare(
     input_shape: Optional[Sequence[int]] = None,
     weights: str = "float32",
     labels: str = "exact",
+    precision: str = "float32",
 ) -> Comparison:
     """Run the exported program in Paddle, and its conversion in Paddle-Lite.
 
@@ -83,7 +84,7 @@ def compare(
         seed: of the first input of noise.
         input_shape: N, C, H, W for a model that was exported without a fixed size, where nb is None.
         weights: what to store the weights in, where nb is None.
-        labels: what makes the label map, as of `convert`, where nb is None.
+        labels, precision: as of `convert`, where nb is None.
 
     Raises:
         InputError: a file or a flag cannot be used, or `nb` is not a conversion of the exported model.
@@ -93,7 +94,7 @@ def compare(
     with scratch_folder() as scratch:
         if nb is None:
             nb = scratch / "model.nb"
-            options = dict(weights=weights, input_shape=input_shape, labels=labels)
+            options = dict(weights=weights, input_shape=input_shape, labels=labels, precision=precision)
             exported = convert(exported, nb, HOST_TARGET, **options).lowered
         with LitePredictor(nb, label_maps=False) as predictor:
             metadata = predictor.metadata

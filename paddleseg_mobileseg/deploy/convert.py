@@ -10,11 +10,11 @@ import numpy as np
 from ..classes import Classes
 from ..errors import InputError, ToolError
 from ..files import atomic_path, scratch_folder, write_text
-from . import LABEL_MAPS, TARGETS, WEIGHTS
+from . import COMPUTED_IN, LABEL_MAPS, PRECISIONS, TARGETS, WEIGHTS
 from .ir.io_signature import count_classes, describe_input
 from .lower import LoweredModel, lower
 from .passes.linear_as_mul import storable
-from .runtime.metadata import FP16_UNVERIFIED, Metadata, metadata_path, sha256_of
+from .runtime.metadata import Metadata, metadata_path, sha256_of
 from .runtime.opt import opt_version, require_paddlelite, run_opt
 from .runtime.predictor import HOST_TARGET, LitePredictor
 from .runtime.versions import versions
@@ -42,7 +42,7 @@ def convert(
     output: Union[str, Path],
     target: str = "arm",
     weights: str = "float32",
-    fp16: bool = False,
+    precision: str = "float32",
     input_shape: Optional[Sequence[int]] = None,
     labels: str = "exact",
     optimize: bool = True,
@@ -59,7 +59,7 @@ def convert(
         output: the `.nb` to write.
         target: "arm" or "x86".
         weights: "float32", or "int16" / "int8" for a smaller file (not a faster one).
-        fp16: compute in half precision; arm only, and marked as unverified.
+        precision: what to compute in: "float32", or "fp16" for ARMv8.2 and later.
         input_shape: N, C, H, W for a model that was exported without a fixed size.
         labels: what makes the label map, whatever makes it in the export. "exact": the model ends at its
             low-resolution logits, and the runtime finishes with `mobileseg/upsample_labels.h`. "argmax":
@@ -75,13 +75,13 @@ def convert(
         ToolError: opt failed, or the result is not what was converted.
     """
     output = Path(output)
-    check_options(output, target, weights, fp16, labels)
+    check_options(output, target, weights, precision, labels)
     require_paddlelite()
     lowered = exported if isinstance(exported, LoweredModel) else lower(exported, labels, input_shape, optimize)
-    check_support(lowered.program, target, fp16)
+    check_support(lowered.program, target, precision)
     with scratch_folder() as scratch:
         nb = scratch / output.name
-        metadata = write_model(lowered, nb, target, weights, fp16)
+        metadata = write_model(lowered, nb, target, weights, precision)
         if target == HOST_TARGET:
             _check_loads(nb, metadata)
         with atomic_path(output) as model_scratch, atomic_path(metadata_path(output)) as json_scratch:
@@ -91,7 +91,7 @@ def convert(
 
 
 def write_model(
-    lowered: LoweredModel, nb: Path, target: str, weights: str = "float32", fp16: bool = False
+    lowered: LoweredModel, nb: Path, target: str, weights: str = "float32", precision: str = "float32"
 ) -> Metadata:
     """Write a lowered model, with its JSON file, into a folder of one's own; the arguments are those of `convert`.
 
@@ -102,13 +102,14 @@ def write_model(
     """
     described = describe_input(lowered.program)
     program, rewritten = storable(lowered.program, weights)
-    run_opt(*program.save(nb.parent), nb, target, weights, fp16)
+    run_opt(*program.save(nb.parent), nb, target, weights, precision)
     _clear_version_padding(nb)
     metadata = Metadata(
         target=target,
-        precision="float16" if fp16 else "float32",
+        precision=COMPUTED_IN[precision],
         weights=weights,
-        unverified=FP16_UNVERIFIED if fp16 else None,
+        agreement=None,
+        recipe=None,
         input=described,
         output=lowered.output,
         num_classes=count_classes(lowered.program),
@@ -139,7 +140,7 @@ def _classes(lowered: LoweredModel) -> Optional[Classes]:
     return classes
 
 
-def check_options(output: Path, target: str, weights: str, fp16: bool, labels: str) -> None:
+def check_options(output: Path, target: str, weights: str, precision: str, labels: str) -> None:
     """Refuse options that do not go together.
 
     Raises:
@@ -151,10 +152,16 @@ def check_options(output: Path, target: str, weights: str, fp16: bool, labels: s
         raise InputError(f"weights cannot be stored as '{weights}'; choose from {', '.join(WEIGHTS)}")
     if labels not in LABEL_MAPS:
         raise InputError(f"there is no label map '{labels}'; choose from {', '.join(LABEL_MAPS)}")
-    if fp16 and target != "arm":
-        raise InputError(f"--fp16 needs ARM's half-precision kernels and {target} has none; omit --fp16")
-    if fp16 and weights != "float32":
-        raise InputError(f"--fp16 and --weights {weights} cannot be combined: Paddle-Lite does one or the other")
+    if precision not in PRECISIONS:
+        raise InputError(f"nothing computes in '{precision}'; choose from {', '.join(PRECISIONS)}")
+    if precision == "int8":
+        raise InputError("--precision int8 cannot be converted to yet; --weights int8 makes the file as small")
+    if precision == "fp16" and target != "arm":
+        raise InputError(f"--precision fp16 needs ARM's half-precision kernels and {target} has none; omit it")
+    if precision != "float32" and weights != "float32":
+        raise InputError(
+            f"--precision {precision} and --weights {weights} cannot be combined: Paddle-Lite does one or the other"
+        )
     if output.suffix != ".nb" or output.is_dir():
         raise InputError(f"cannot write the model to {output}: give a file name that ends in .nb")
 

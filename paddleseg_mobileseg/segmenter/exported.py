@@ -220,8 +220,8 @@ class OnnxExport(_FixedSize):
         with scratch_folder() as scratch:
             files = lowered.program.save(scratch)
             metadata = Metadata(
-                target=HOST_TARGET, precision="float32", weights="float32", unverified=None, input=tensor,
-                output=lowered.output, num_classes=count, classes=lowered.source.classes, sha256="",
+                target=HOST_TARGET, precision="float32", weights="float32", agreement=None, recipe=None,
+                input=tensor, output=lowered.output, num_classes=count, classes=lowered.source.classes, sha256="",
                 bytes=sum(file.stat().st_size for file in files), opt_version="", versions={}, source_ops={},
             )  # fmt: skip
             # It has been translated and loaded when the child answers.

@@ -114,9 +114,9 @@ class ModelFolder:
                 if case.engine in INFERENCE_ENGINES:
                     _write_paddle(lowered[case.label_map], scratch)
                 else:
-                    fp16 = case.precision == "float16"
-                    check_support(lowered[case.label_map].program, _target(case), fp16)
-                    write_model(lowered[case.label_map], scratch / path.name, _target(case), case.weights, fp16)
+                    model, target = lowered[case.label_map], _target(case)
+                    check_support(model.program, target, case.precision)
+                    write_model(model, scratch / path.name, target, case.weights, case.precision)
                     for name in ("model.pdmodel", "model.pdiparams"):
                         (scratch / name).unlink()
 
@@ -188,7 +188,8 @@ def _write_paddle(lowered: LoweredModel, folder: Path) -> None:
         target="paddle",
         precision="float32",
         weights="float32",
-        unverified=None,
+        agreement=None,
+        recipe=None,
         input=describe_input(lowered.program),
         output=lowered.output,
         num_classes=count_classes(lowered.program),

@@ -75,7 +75,7 @@ def supported_ops(target: str) -> FrozenSet[str]:
     )
 
 
-def run_opt(program: Path, params: Path, output: Path, target: str, weights: str, fp16: bool) -> None:
+def run_opt(program: Path, params: Path, output: Path, target: str, weights: str, precision: str) -> None:
     """Write the `.nb` of a program that is fit for `target`.
 
     Args:
@@ -83,7 +83,7 @@ def run_opt(program: Path, params: Path, output: Path, target: str, weights: str
         output: file to write; its name must end in `.nb`.
         target: "arm" or "x86".
         weights: "float32", or "int16" / "int8" to store them smaller; they are expanded at load.
-        fp16: compute in half precision (arm only).
+        precision: what to compute in; "fp16" is for arm only, and of "int8" the program says itself what is quantised.
 
     Raises:
         InputError: paddlelite is not installed.
@@ -96,7 +96,7 @@ def run_opt(program: Path, params: Path, output: Path, target: str, weights: str
         output=str(output.with_suffix("")),
         target=target,
         quantisation=QUANTISATIONS[weights],
-        fp16=fp16,
+        fp16=precision == "fp16",
     )
     if not output.is_file():
         raise ToolError(f"paddle_lite_opt wrote no model: {output_text.strip().splitlines()[-1:]}")
