@@ -1,9 +1,9 @@
 """From an exported model to a `.nb` for Paddle-Lite, with a JSON file beside it that says all a runtime must know."""
 
 import shutil
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Callable, Optional, Sequence, Union
+from typing import Optional, Sequence, Union
 
 import numpy as np
 
@@ -14,8 +14,8 @@ from . import COMPUTED_IN, LABEL_MAPS, PRECISIONS, TARGETS, WEIGHTS
 from .ir.io_signature import count_classes, describe_input
 from .lower import LoweredModel, lower
 from .passes.linear_as_mul import storable
-from .quantise import Pictures, quantise
-from .runtime.metadata import MeasuredAgreement, Metadata, metadata_path, sha256_of
+from .quantise import Measure, Pictures, quantise
+from .runtime.metadata import Metadata, metadata_path, sha256_of
 from .runtime.opt import opt_version, require_paddlelite, run_opt
 from .runtime.predictor import HOST_TARGET, LitePredictor
 from .runtime.versions import versions
@@ -49,7 +49,7 @@ def convert(
     optimize: bool = True,
     calibration: Optional[Pictures] = None,
     images: int = 100,
-    measure: Optional[Callable[[LoweredModel, LoweredModel], MeasuredAgreement]] = None,
+    measure: Optional[Measure] = None,
 ) -> Conversion:
     """Convert an exported model; `output` and `output`.json appear together or not at all.
 
@@ -75,8 +75,7 @@ def convert(
             Paddle-Lite can run that.
         calibration: for "int8", a folder of pictures like those of use, or files and folders; no labels are needed.
         images: how many of them to calibrate with at most.
-        measure: for "int8", compares the program in float32 with the quantised one in place of `quantise`, which
-            compares labels on pictures of `calibration`.
+        measure: for "int8", as of `quantise`.
 
     Raises:
         InputError: the export cannot be used, the target lacks an op, the flags exclude each other, a picture cannot be
@@ -91,7 +90,7 @@ def convert(
     if lowered.recipe is None:
         check_support(lowered.program, target, precision)
         if precision == "int8":
-            lowered = _quantised(lowered, calibration, images, measure)
+            lowered = quantise(lowered, calibration, images, measure)
     with scratch_folder() as scratch:
         nb = scratch / output.name
         metadata = write_model(lowered, nb, target, weights, precision)
@@ -101,16 +100,6 @@ def convert(
             shutil.copyfile(nb, model_scratch)
             shutil.copyfile(metadata_path(nb), json_scratch)
     return Conversion(output, metadata, lowered)
-
-
-def _quantised(
-    lowered: LoweredModel,
-    calibration: Pictures,
-    images: int,
-    measure: Optional[Callable[[LoweredModel, LoweredModel], MeasuredAgreement]],
-) -> LoweredModel:
-    quantised = quantise(lowered, calibration, images)
-    return replace(quantised, agreement=measure(lowered, quantised)) if measure else quantised
 
 
 def write_model(

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Iterator, List, Sequence, Union
+from typing import Callable, Iterator, List, Optional, Sequence, Union
 
 import numpy as np
 from tqdm import tqdm
@@ -21,6 +21,9 @@ from .runtime.metadata import MeasuredAgreement
 Pictures = Union[str, Path, Sequence[Union[str, Path]]]
 """A folder of image files, or several files and folders."""
 
+Measure = Callable[[LoweredModel, LoweredModel], MeasuredAgreement]
+"""Compares a quantised model (the second) with the one in float32."""
+
 _MOST_COMPARED = 32
 _MOST_TRIED = 8
 _MOST_RANKED = 2
@@ -30,17 +33,21 @@ _GOOD = 0.98
 """Share of float32's labels from which no layer is left out; trained networks keep more with all of them."""
 
 
-def quantise(lowered: LoweredModel, calibration: Pictures, images: int = 100) -> LoweredModel:
+def quantise(
+    lowered: LoweredModel, calibration: Pictures, images: int = 100, measure: Optional[Measure] = None
+) -> LoweredModel:
     """Quantise convolutions and linear layers after calibration; the rest computes in float32.
 
     Args:
         lowered: in float32.
         calibration: a folder of pictures like those of use, or files and folders of them; labels are not needed.
         images: how many of them to calibrate with at most, taken evenly.
+        measure: says how well the result agrees. None compares labels on pictures that were not calibrated with, where
+            there are any.
 
     Returns:
-        The same with a program that opt converts to int8 kernels, and that Paddle simulates; its `recipe`, and its
-        `agreement` with float32 on pictures that were not calibrated with, where there are any.
+        The same with a program that opt converts to int8 kernels, and that Paddle simulates; with `recipe` and
+        `agreement`.
 
     Raises:
         InputError: a picture cannot be read, there is none, or the model does not say how images become its input.
@@ -65,19 +72,17 @@ def quantise(lowered: LoweredModel, calibration: Pictures, images: int = 100) ->
         [load_input(path, tensor) for path in compared[:_MOST_RANKED]],
         lambda program: judge.share(program, _MOST_TRIED) >= _GOOD,
     )
-    agreement = MeasuredAgreement(
-        computed_by="simulation in Paddle",
-        images=len(compared),
-        source="pictures beside those of the calibration" if others else "the pictures of the calibration",
-        labels=judge.share(result.program, _MOST_COMPARED),
-    )
-    return replace(
+    quantised = replace(
         lowered,
         program=result.program,
         passes={**lowered.passes, **done, "rounded inputs and weights of layers to int8": result.layers},
-        agreement=agreement,
         recipe={**result.recipe(), "images": len(chosen)},
     )
+    if measure:
+        return replace(quantised, agreement=measure(lowered, quantised))
+    source = "pictures beside those of the calibration" if others else "the pictures of the calibration"
+    share = judge.share(result.program, _MOST_COMPARED)
+    return replace(quantised, agreement=MeasuredAgreement("simulation in Paddle", len(compared), source, share))
 
 
 def _evenly(items: Sequence[Path], most: int) -> List[Path]:

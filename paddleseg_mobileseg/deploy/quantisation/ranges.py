@@ -63,6 +63,6 @@ def observe(
     for batch in batches:
         for name, values in zip(names, graph.values(batch, names)):
             if not np.isfinite(values).all():
-                raise InputError(f"{model.folder}: '{name}' holds NaN or infinity on a picture; its weights are unusable")
+                raise InputError(f"{model.folder}: '{name}' gets NaN or infinity on a picture: unusable weights")
             found[name].add(values)
     return found
