@@ -155,16 +155,16 @@ def test_paddle_simulates_integer_arithmetic(tmp_path):
     np.testing.assert_allclose(got[0], expected, atol=1e-5)
 
 
-def test_every_layer_of_a_network_is_rounded_and_agrees(converted, lowered):
+def test_every_layer_that_gains_is_rounded_and_agrees(converted, lowered):
     metadata, kinds = converted.metadata, converted.lowered.program.op_counts()
-    assert kinds["fake_channel_wise_quantize_dequantize_abs_max"] == 6
-    # The stem's, the depthwise one's, both linear layers', and those of the two of 1x1.
-    assert kinds["fake_quantize_dequantize_moving_average_abs_max"] == 6
+    # The stem's, both linear layers', and those of the two of 1x1; the depthwise one is no faster in int8.
+    assert kinds["fake_channel_wise_quantize_dequantize_abs_max"] == 5
+    assert kinds["fake_quantize_dequantize_moving_average_abs_max"] == 5
     assert kinds["mul"] == 2
     assert (metadata.precision, metadata.numbers, metadata.weights) == ("int8", "full_int8", "float32")
     assert metadata.agreement.labels > 0.95 and metadata.agreement.images == 2
     assert "beside those of the calibration" in metadata.agreement.source
-    assert metadata.recipe["images"] == 4 and metadata.recipe["int8_layers"] == 6
+    assert metadata.recipe["images"] == 4 and metadata.recipe["int8_layers"] == 5
     assert read_metadata(converted.path) == metadata
     assert "fake_quantize_dequantize_moving_average_abs_max" not in lowered.program.op_counts()
 
