@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Optional, Tuple
 
 from ..deploy import LABEL_MAPS, PRECISIONS, WEIGHTS
 from ..errors import InputError, ToolError
-from .shared_flags import add_input_shape, add_least_agreement, add_limit, by_format, limits_of
+from .shared_flags import add_input_shape, add_least_agreement, by_format, limits_of
+from .validation_set import add_validation_set, validation_set
 
 if TYPE_CHECKING:
     from ..classes import Classes
@@ -42,9 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="largest difference of logits allowed, over the largest logit "
         f"(default: {by_format('difference')})",
     )
-    parser.add_argument("--config", help="say the mIoU before and after too, on the val_dataset of this .yml file")
-    parser.add_argument("--opts", nargs="+", metavar="KEY=VALUE", help="with --config: replace values of it")
-    add_limit(parser, "with --config: ")
+    add_validation_set(parser)
     parser.add_argument(
         "--max-miou-drop",
         type=float,
@@ -66,10 +65,8 @@ def run(args: argparse.Namespace) -> None:
         raise InputError(
             "--input-shape, --weights, --labels and --precision say how to convert, and --nb is converted: omit them"
         )
-    if not args.config and (args.opts or args.limit):
-        raise InputError("--opts and --limit are of the data set that --config names: give it, or omit them")
     # A config that cannot be used is found before anything takes long.
-    data = _validation_set(args) if args.config else None
+    data = validation_set(args)
     with scratch_folder() as scratch:
         exported, nb = args.exported_dir, args.nb
         if nb is None:
@@ -91,18 +88,6 @@ def run(args: argparse.Namespace) -> None:
         raise ToolError(f"Paddle-Lite and Paddle disagree on {args.exported_dir}: {fault} ({found.model.numbers})")
     if not args.json:
         print(f"within the limits of {found.model.numbers}: {limits}")
-
-
-def _validation_set(args: argparse.Namespace) -> Tuple[Any, "Classes"]:
-    from ..config.reader import build, load_config
-    from ..data.known_classes import classes_of
-    from ..data.samples import first_samples
-    from .paddleseg_tools import logs_to_stderr
-
-    with logs_to_stderr():
-        config = load_config(args.config, opts=args.opts, needs=("val_dataset",))
-        dataset = first_samples(build(config, "val_dataset", path=args.config), args.limit)
-        return dataset, classes_of(config, dataset)
 
 
 def _scores(args: argparse.Namespace, nb: Path, dataset: Any, classes: "Classes") -> "Tuple[Scores, Scores]":

@@ -1,14 +1,19 @@
 """`mobileseg convert`: an exported model -> a `.nb` for Paddle-Lite."""
 
 import sys
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..deploy import LABEL_MAPS, PRECISIONS, TARGETS, WEIGHTS
+from ..errors import InputError
 from .shared_flags import Renamed, add_input_shape
+from .validation_set import add_validation_set, validation_set
 
 if TYPE_CHECKING:
-    from ..deploy.runtime.metadata import Metadata
+    from ..classes import Classes
+    from ..deploy.lower import LoweredModel
+    from ..deploy.runtime.metadata import MeasuredAgreement, Metadata
 
 EXAMPLE = "mobileseg convert output/export --target arm --output model.nb"
 
@@ -35,8 +40,19 @@ def add_arguments(parser) -> None:
         "--precision",
         choices=PRECISIONS,
         default="float32",
-        help="what to compute in; fp16 is for phones of ARMv8.2 and later (default: float32)",
+        help="what to compute in; fp16 is for phones of ARMv8.2 and later, int8 needs --calibration (default: float32)",
     )
+    parser.add_argument(
+        "--calibration",
+        nargs="+",
+        type=Path,
+        metavar="FOLDER",
+        help="with --precision int8: pictures like those of use, without labels; folders of them and files",
+    )
+    parser.add_argument(
+        "--images", type=int, default=100, metavar="N", help="of --calibration: how many to take (default: 100)"
+    )
+    add_validation_set(parser)
     parser.add_argument("--fp16", action=Renamed, now="--precision fp16")
     parser.add_argument(
         "--no-optimize",
@@ -65,12 +81,25 @@ def summary(output: Path, metadata: "Metadata") -> str:
         "output": f"{result.kind}: {result.dtype} {result.shape}{classes}{label_map}",
         "passes": passes,
     }
+    if metadata.agreement:
+        rows["agrees"] = str(metadata.agreement)
     return "\n".join(f"{title:<8}{text}" for title, text in rows.items())
+
+
+def _measure(
+    args: Any, dataset: Any, classes: "Classes", before: "LoweredModel", after: "LoweredModel"
+) -> "MeasuredAgreement":
+    from ..evaluation import measure_precision
+
+    return measure_precision(before, after, dataset, classes, str(args.config))
 
 
 def run(args) -> None:
     from ..deploy.convert import convert
 
+    if args.config and args.precision != "int8":
+        raise InputError("--config says what --precision int8 costs; `mobileseg compare` takes it for the rest")
+    data = validation_set(args)
     output = args.output or args.exported_dir / f"model_{args.target}.nb"
     metadata = convert(
         args.exported_dir,
@@ -81,6 +110,9 @@ def run(args) -> None:
         input_shape=args.input_shape,
         labels=args.labels,
         optimize=args.optimize,
+        calibration=args.calibration,
+        images=args.images,
+        measure=data and partial(_measure, args, *data),
     ).metadata
     if metadata.precision != "float32" and metadata.agreement is None:
         print(

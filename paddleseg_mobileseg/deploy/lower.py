@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Dict, List, Optional, Sequence, Tuple, Union
+from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
 
 import numpy as np
 
@@ -21,6 +21,7 @@ from .passes.fix_input_shape import fix_input_shape
 from .passes.rewrites import rewrite
 from .runtime.agreement import measure_agreement
 from .runtime.inputs import noise
+from .runtime.metadata import MeasuredAgreement
 
 LABEL_BOUND = 2.0**-20
 """How far below the best class of float32 interpolation a label of `upsample_labels` may be, over the largest logit."""
@@ -42,6 +43,8 @@ class LoweredModel:
         output: what `program` gives.
         passes: what was changed, and how many ops that concerned.
         source_label_map: what makes the labels in the export: "argmax", "vim" or "none".
+        agreement: of a quantised program with the one in float32; None where nothing was measured.
+        recipe: of its quantisation; None where `program` computes in float32.
     """
 
     source: ExportedModel
@@ -49,6 +52,8 @@ class LoweredModel:
     output: OutputTensor
     passes: Dict[str, int]
     source_label_map: str
+    agreement: Optional[MeasuredAgreement] = None
+    recipe: Optional[Dict[str, Any]] = None
 
 
 def lower(

@@ -361,7 +361,6 @@ def test_a_flag_that_was_renamed_says_its_new_name(small, capfd):
         ({"precision": "fp16", "weights": "int8"}, "cannot be combined"),
         ({"precision": "fp16", "weights": "int16"}, "cannot be combined"),
         ({"precision": "bf16"}, "nothing computes in 'bf16'"),
-        ({"precision": "int8"}, "cannot be converted to yet"),
         ({"labels": "softmax"}, "no label map 'softmax'"),
         ({"target": "opencl"}, "no target 'opencl'"),
         ({"weights": "int4"}, "cannot be stored as 'int4'"),
