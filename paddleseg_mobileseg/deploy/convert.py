@@ -14,8 +14,13 @@ from . import COMPUTED_IN, LABEL_MAPS, PRECISIONS, TARGETS, WEIGHTS
 from .ir.io_signature import count_classes, describe_input
 from .lower import LoweredModel, lower
 from .passes.linear_as_mul import storable
+<<<<<<< HEAD
 from .quantise import Measure, Pictures, quantise
 from .runtime.metadata import Metadata, metadata_path, sha256_of
+=======
+from .passes.separate_convolutions import keep_convolutions_apart
+from .runtime.metadata import FP16_UNVERIFIED, Metadata, metadata_path, sha256_of
+>>>>>>> arm
 from .runtime.opt import opt_version, require_paddlelite, run_opt
 from .runtime.predictor import HOST_TARGET, LitePredictor
 from .runtime.versions import versions
@@ -114,6 +119,7 @@ def write_model(
     """
     described = describe_input(lowered.program)
     program, rewritten = storable(lowered.program, weights)
+    program, apart = keep_convolutions_apart(program)
     run_opt(*program.save(nb.parent), nb, target, weights, precision)
     _clear_version_padding(nb)
     metadata = Metadata(
@@ -131,7 +137,7 @@ def write_model(
         opt_version=opt_version(),
         versions=versions(),
         source_ops=lowered.source.op_counts(),
-        passes={**lowered.passes, **rewritten},
+        passes={**lowered.passes, **rewritten, **apart},
     )
     write_text(metadata_path(nb), metadata.to_json())
     return metadata

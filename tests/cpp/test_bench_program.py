@@ -291,11 +291,10 @@ def test_the_library_is_bound_to_the_cores_from_the_start(tmp_path):
     assert json.loads(done.stdout)["configuration"]["power_mode"] == "no_bind"
 
 
+@double_only
 def test_samples_are_the_time_of_the_runs_and_nothing_else(arch, tmp_path):
     """On a clock that only the library moves: each sample is one whole run, without the input before it and the output
     after it, from which the label map is made."""
-    if bench_program.real_lite_dir(arch) is not None:
-        pytest.skip("only the test double can move a clock, and PADDLE_LITE_DIR names the real library")
     network = pooled_network(tmp_path, clock_ms="10 1")
     record = record_of(arch, *network.flags(), *exact((200, 300)), "--warmup", 4, "--repeats", 5)
     times = record["first_pass"], record["warmup"], record["samples"]

@@ -100,9 +100,7 @@ class ModelFolder:
             InputError: the network cannot be exported or converted, or the folder cannot be written.
             ToolError: opt failed, or a step changed what the network computes.
         """
-        if not (self.exported(export) / "deploy.yaml").is_file():
-            _write_export(export, self.exported(export), self._calibration)
-        exact = lower(self.exported(export), "exact")
+        exact = lower(self.make_export(export), "exact")
         if not self.labels(export).is_file():
             _write_labels(exact, read_images(self.images, export.height, export.width), self.labels(export))
         lowered = {"exact": exact}
@@ -119,6 +117,20 @@ class ModelFolder:
                     write_model(model, scratch / path.name, target, case.weights, case.precision)
                     for name in ("model.pdmodel", "model.pdiparams"):
                         (scratch / name).unlink()
+
+    def make_export(self, export: Export) -> Path:
+        """Export a network, if that is missing.
+
+        Returns:
+            The folder.
+
+        Raises:
+            InputError: the network cannot be exported, or the folder cannot be written.
+        """
+        folder = self.exported(export)
+        if not (folder / "deploy.yaml").is_file():
+            _write_export(export, folder, self._calibration)
+        return folder
 
     def make_all(self, cases: Sequence[LatencyCase]) -> None:
         """Make what is missing, an export on each core at a time.
