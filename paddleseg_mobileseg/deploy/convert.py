@@ -11,16 +11,13 @@ from ..classes import Classes
 from ..errors import InputError, ToolError
 from ..files import atomic_path, scratch_folder, write_text
 from . import COMPUTED_IN, LABEL_MAPS, PRECISIONS, TARGETS, WEIGHTS
+from .halve import halve
 from .ir.io_signature import count_classes, describe_input
 from .lower import LoweredModel, lower
 from .passes.linear_as_mul import storable
-<<<<<<< HEAD
+from .passes.separate_convolutions import keep_convolutions_apart
 from .quantise import Measure, Pictures, quantise
 from .runtime.metadata import Metadata, metadata_path, sha256_of
-=======
-from .passes.separate_convolutions import keep_convolutions_apart
-from .runtime.metadata import FP16_UNVERIFIED, Metadata, metadata_path, sha256_of
->>>>>>> arm
 from .runtime.opt import opt_version, require_paddlelite, run_opt
 from .runtime.predictor import HOST_TARGET, LitePredictor
 from .runtime.versions import versions
@@ -78,9 +75,10 @@ def convert(
             with probabilities always does under "exact".
         optimize: rewrite the program for ARM (`passes.rewrites`); without, opt gets it as it was exported, as far as
             Paddle-Lite can run that.
-        calibration: for "int8", a folder of pictures like those of use, or files and folders; no labels are needed.
-        images: how many of them to calibrate with at most.
-        measure: for "int8", as of `quantise`.
+        calibration: for "int8", a folder of pictures like those of use, or files and folders; no labels are needed. For
+            "fp16" they are what agreement is measured on, in place of built-in scenes.
+        images: how many of them to take at most.
+        measure: for "int8" and "fp16", as of `quantise`.
 
     Raises:
         InputError: the export cannot be used, the target lacks an op, the flags exclude each other, a picture cannot be
@@ -96,6 +94,8 @@ def convert(
         check_support(lowered.program, target, precision)
         if precision == "int8":
             lowered = quantise(lowered, calibration, images, measure)
+        elif precision == "fp16":
+            lowered = halve(lowered, calibration, images, measure)
     with scratch_folder() as scratch:
         nb = scratch / output.name
         metadata = write_model(lowered, nb, target, weights, precision)
@@ -188,10 +188,10 @@ def check_options(output: Path, target: str, weights: str, precision: str, label
 def _check_calibration(
     exported: Union[str, Path, LoweredModel], precision: str, calibration: Optional[Pictures]
 ) -> None:
-    """Refuse a calibration without int8, and int8 without one.
+    """Refuse a calibration in float32, and int8 without one.
 
     Raises:
-        InputError: only one of the two is given.
+        InputError: there is one where none counts, or none where one is needed.
     """
     calibrated = isinstance(exported, LoweredModel) and exported.recipe is not None
     if calibrated and precision != "int8":
@@ -200,8 +200,8 @@ def _check_calibration(
         raise InputError(
             "--precision int8 needs --calibration FOLDER: some hundred pictures like those of use, without labels"
         )
-    if precision != "int8" and calibration is not None:
-        raise InputError("--calibration is for --precision int8; omit it, or compute in int8")
+    if precision == "float32" and calibration is not None:
+        raise InputError("--calibration is for --precision int8 and fp16; omit it, or compute in one of them")
 
 
 def _check_loads(nb: Path, metadata: Metadata) -> None:

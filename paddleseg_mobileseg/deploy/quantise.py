@@ -54,11 +54,10 @@ def quantise(
     """
     if images < 1:
         raise InputError(f"--images takes a number of pictures of 1 or more, not {images}")
-    paths = [calibration] if isinstance(calibration, (str, Path)) else calibration
-    found = find_images(paths)
-    chosen = _evenly(found, images)
+    found = pictures_of(calibration)
+    chosen = evenly(found, images)
     others = sorted(set(found) - set(chosen))
-    compared = _evenly(others or chosen, _MOST_COMPARED)
+    compared = evenly(others or chosen, _MOST_COMPARED)
     tensor = describe_input(lowered.program)
     if tensor.preprocessing is None:
         raise InputError(
@@ -85,7 +84,16 @@ def quantise(
     return replace(quantised, agreement=MeasuredAgreement("simulation in Paddle", len(compared), source, share))
 
 
-def _evenly(items: Sequence[Path], most: int) -> List[Path]:
+def pictures_of(calibration: Pictures) -> List[Path]:
+    """The image files that are meant.
+
+    Raises:
+        InputError: a path does not exist, or a folder holds no image.
+    """
+    return find_images([calibration] if isinstance(calibration, (str, Path)) else calibration)
+
+
+def evenly(items: Sequence[Path], most: int) -> List[Path]:
     """At most so many, from the first to the last."""
     if len(items) <= most:
         return list(items)

@@ -227,6 +227,7 @@ KERNELS: Dict[str, Callable[[Kernel], Any]] = {
     "reduce_mean": _mean,
     "relu": lambda kernel: pointwise.relu(kernel.x),
     "relu6": lambda kernel: np.clip(kernel.x, 0, kernel.attribute("threshold", 6.0)),
+    "reshape": _reshape,
     "reshape2": _reshape,
     "scale": lambda kernel: pointwise.scaled(kernel.x, kernel.attribute("scale", 1.0), kernel.attribute("bias", 0.0)),
     "shuffle_channel": _shuffle,

@@ -19,6 +19,10 @@ from .kernels import KERNELS, Kernel
 _RESULTS = ("Out", "Output", "Y")
 
 
+class NotSimulated(ToolError):
+    """A program has an op whose kernel for half precision is not known here."""
+
+
 class HalfSimulation:
     """An optimised program that can be run.
 
@@ -26,7 +30,7 @@ class HalfSimulation:
         overflows: ops whose result held infinity or NaN in some run, by the name of the result, with their type.
 
     Raises:
-        ToolError: it has ops that are not simulated.
+        NotSimulated: it has ops that are not known here.
     """
 
     def __init__(self, program: OptimisedProgram):
@@ -35,13 +39,13 @@ class HalfSimulation:
         unknown = Counter(op.type for op in program.ops if op.type not in (*KERNELS, "feed", "fetch"))
         if unknown:
             listing = ", ".join(f"{kind} ({count})" for kind, count in sorted(unknown.items()))
-            raise ToolError(f"half precision cannot be simulated: what ARM computes for {listing} is not known here")
+            raise NotSimulated(f"half precision cannot be simulated: what ARM computes for {listing} is not known here")
 
     def run(self, batch: np.ndarray) -> np.ndarray:
         """The output for `batch`, float32 of the network's input shape.
 
         Raises:
-            ToolError: an op does what is not simulated.
+            NotSimulated: an op does what is not known here.
         """
         values: Dict[str, np.ndarray] = {}
         for op in self._program.ops:
@@ -63,7 +67,7 @@ class HalfSimulation:
         try:
             results = KERNELS[op.type](Kernel(op, inputs, in_half))
         except NotImplementedError as error:
-            raise ToolError(f"half precision cannot be simulated: {error} is not known here") from error
+            raise NotSimulated(f"half precision cannot be simulated: {error} is not known here") from error
         names = _result_names(op)
         for name, result in zip(names, results if isinstance(results, list) else [results]):
             values[name] = result
