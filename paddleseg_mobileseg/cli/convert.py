@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from ..deploy.lower import LoweredModel
     from ..deploy.runtime.metadata import MeasuredAgreement, Metadata
 
+_FEW = 16
+"""Pictures below which a calibration is worth a note."""
+
 EXAMPLE = "mobileseg convert output/export --target arm --output model.nb"
 
 
@@ -118,6 +121,12 @@ def run(args) -> None:
     if metadata.precision != "float32" and metadata.agreement is None:
         print(
             f"warning: {output} computes in {metadata.precision}, and nothing tells how well it agrees with float32",
+            file=sys.stderr,
+        )
+    if args.precision == "int8" and metadata.recipe["images"] < _FEW:
+        print(
+            f"note: {metadata.recipe['images']} pictures are few to calibrate with; {_FEW} and more know better how large "
+            "the features get",
             file=sys.stderr,
         )
     if args.weights != "float32":

@@ -140,7 +140,7 @@ def _train(args: argparse.Namespace) -> Dict[str, Any]:
     if tools.is_first_process():
         level = f" at level {args.amp_level}" if args.precision != "fp32" and note is None else ""
         precision = args.precision + (level if note is None else ", computed in float32")
-        folder = resumed.folder if resumed is not None else None
+        folder = resumed.folder if resumed is not None else args.qat
         print(*start_lines(config, parts, precision, args.save_interval, args.save_dir, folder), sep="\n")
         print(*notes, *filter(None, [note]), sep="\n", end="\n" if notes or note else "", flush=True)
     began = time.monotonic()

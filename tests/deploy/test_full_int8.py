@@ -279,8 +279,10 @@ def test_the_command_says_the_miou_before_and_after(small, pictures, tmp_path, c
     )
     command = ["convert", str(small), "--output", str(tmp_path / "model.nb"), "--config", str(config)]
     assert main(command) == 2
-    assert "--config says what --precision int8 costs" in capfd.readouterr().err
+    assert "--config says what --precision" in capfd.readouterr().err
     assert main([*command, "--precision", "int8", "--calibration", str(pictures), "--images", "2", "--json"]) == 0
-    agreement = json.loads(capfd.readouterr().out)["agreement"]
+    said = capfd.readouterr()
+    assert "note: 2 pictures are few to calibrate with" in said.err
+    agreement = json.loads(said.out)["agreement"]
     assert agreement["images"] == 3 and 0 <= agreement["miou_before"] <= 1
     assert abs(agreement["miou_before"] - agreement["miou_after"]) < 0.05
