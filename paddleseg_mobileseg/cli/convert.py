@@ -115,11 +115,8 @@ def run(args) -> None:
         images=args.images,
         measure=data and partial(_measure, args, *data),
     ).metadata
-    if metadata.precision != "float32" and metadata.agreement is None:
-        print(
-            f"warning: {output} computes in {metadata.precision}, and nothing tells how well it agrees with float32",
-            file=sys.stderr,
-        )
+    if metadata.doubt:
+        print(f"warning: {output}: {metadata.doubt}", file=sys.stderr)
     if args.weights != "float32":
         print(
             f"note: weights in {args.weights} change the results; "
