@@ -4,7 +4,7 @@ import argparse
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Dict, Optional, Tuple, Union
 
 from ..deploy import LABEL_MAPS, PRECISIONS, WEIGHTS
 from ..errors import InputError, ToolError
@@ -13,6 +13,8 @@ from .validation_set import add_validation_set, validation_set
 
 if TYPE_CHECKING:
     from ..classes import Classes
+    from ..deploy.convert import Conversion
+    from ..deploy.lower import LoweredModel
     from ..evaluation import Scores
 
 EXAMPLE = "mobileseg compare output/export --weights int8 --images images/ --config my_config.yml"
@@ -54,8 +56,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     from ..deploy.compare import compare
-    from ..deploy.convert import convert
-    from ..deploy.runtime.predictor import HOST_TARGET
     from ..files import scratch_folder
 
     conversion = dict(
@@ -70,10 +70,10 @@ def run(args: argparse.Namespace) -> None:
     with scratch_folder() as scratch:
         exported, nb = args.exported_dir, args.nb
         if nb is None:
-            converted = convert(exported, scratch / "model.nb", HOST_TARGET, **conversion)
+            converted = _converted(exported, scratch / "model.nb", conversion)
             exported, nb = converted.lowered, converted.path
         found = compare(exported, nb, images=args.images, random=args.random, seed=args.seed)
-        scores = _scores(args, nb, *data) if data else None
+        scores = _scores(args, exported, nb, *data) if data else None
     limits = limits_of(args, found.model)
     if args.json:
         content = {**found.to_dict(), "limits": asdict(limits)}
@@ -90,15 +90,30 @@ def run(args: argparse.Namespace) -> None:
         print(f"within the limits of {found.model.numbers}: {limits}")
 
 
-def _scores(args: argparse.Namespace, nb: Path, dataset: Any, classes: "Classes") -> "Tuple[Scores, Scores]":
-    from ..evaluation import score_conversion
+def _converted(exported: Path, nb: Path, options: Dict[str, Any]) -> "Conversion":
+    from ..deploy.compare import convert_for_simulation
+    from ..deploy.convert import convert
+    from ..deploy.runtime.predictor import HOST_TARGET
 
+    if options["precision"] == "fp16":
+        return convert_for_simulation(exported, nb, **{name: options[name] for name in options if name != "precision"})
+    return convert(exported, nb, HOST_TARGET, **options)
+
+
+def _scores(
+    args: argparse.Namespace, exported: "Union[Path, LoweredModel]", nb: Path, dataset: Any, classes: "Classes"
+) -> "Tuple[Scores, Scores]":
+    from ..evaluation import score_conversion, score_half
+
+    if args.precision == "fp16":
+        return score_half(exported, dataset, classes)
     return score_conversion(args.exported_dir, nb, dataset, classes)
 
 
 def _text(args: argparse.Namespace, before: "Scores", after: "Scores") -> str:
+    engine = "the simulation of ARM" if args.precision == "fp16" else "Paddle-Lite"
     return (
-        f"mIoU {before.miou:.4f} in Paddle and {after.miou:.4f} in Paddle-Lite, {after.miou - before.miou:+.4f}, "
+        f"mIoU {before.miou:.4f} in Paddle and {after.miou:.4f} in {engine}, {after.miou - before.miou:+.4f}, "
         f"on {len(after.images)} images of {args.config}"
     )
 

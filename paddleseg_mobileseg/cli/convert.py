@@ -118,15 +118,12 @@ def run(args) -> None:
         images=args.images,
         measure=data and partial(_measure, args, *data),
     ).metadata
-    if metadata.precision != "float32" and metadata.agreement is None:
-        print(
-            f"warning: {output} computes in {metadata.precision}, and nothing tells how well it agrees with float32",
-            file=sys.stderr,
-        )
+    if metadata.doubt:
+        print(f"warning: {output}: {metadata.doubt}", file=sys.stderr)
     if args.precision == "int8" and metadata.recipe["images"] < _FEW:
         print(
-            f"note: {metadata.recipe['images']} pictures are few to calibrate with; {_FEW} and more know better how large "
-            "the features get",
+            f"note: {metadata.recipe['images']} pictures are few to calibrate with; {_FEW} and more tell better how "
+            "large the features get",
             file=sys.stderr,
         )
     if args.weights != "float32":

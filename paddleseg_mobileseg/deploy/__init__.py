@@ -55,7 +55,7 @@ LIMITS = {
     "float32": Limits(0.9999, 1e-4, 0.001, "the same arithmetic, its sums in another order"),
     "int16": Limits(0.995, 0.01, 0.002, "each weight is rounded to 1/32767 of the largest one of its channel"),
     "int8": Limits(0.95, 0.1, 0.02, "each weight is rounded to 1/127 of the largest one of its channel"),
-    "float16": Limits(0.99, 0.05, 0.01, "every product and sum is rounded to 11 bits"),
+    "float16": Limits(0.99, 0.05, 0.002, "every product and sum is rounded to 11 bits"),
     "full_int8": Limits(0.97, 0.2, 0.02, "every weight and feature is rounded to 8 bits"),
 }
 """By what the numbers of a model are: how its weights are stored, or what it computes in ("float16", "full_int8").

@@ -55,29 +55,50 @@ def halve(
     """
     program, done = legalize_for_half(lowered.program)
     tensor = describe_input(lowered.program)
-    reference = StaticGraph(lowered.program)
     if done:
         batch = noise(tensor.shape, seed=0)
-        prove_rewritten(lowered.program, program, batch, reference.run(batch), "--precision float32")
+        expected = StaticGraph(lowered.program).run(batch)
+        prove_rewritten(lowered.program, program, batch, expected, "--precision float32")
     halved = replace(lowered, program=program, passes={**lowered.passes, **done})
-    fused = fused_for_half(program)
-    if tensor.preprocessing is None and calibration is None:
+    if tensor.preprocessing is None:
+        fused_for_half(program)
         return halved
     try:
-        if measure:
-            return replace(halved, agreement=measure(lowered, halved))
-        source = "pictures of the calibration" if calibration else "built-in scenes"
-        simulation = HalfSimulation(fused)
-        equal = pixels = count = 0
-        for batch in _batches(calibration, images, tensor):
-            labels = lowered.output.labels(reference.run(batch))
-            output = simulation.run(batch)
-            demand_finite(simulation, program)
-            equal += int((lowered.output.labels(output) == labels).sum())
-            pixels, count = pixels + labels.size, count + 1
-        return replace(halved, agreement=MeasuredAgreement(SIMULATION, count, f"{count} {source}", equal / pixels))
+        return replace(halved, agreement=(measure or _Compared(calibration, images))(lowered, halved))
     except NotSimulated:
         return halved
+
+
+class SimulatedHalf:
+    """A program made for half precision, and what ARM computes of it.
+
+    Attributes:
+        output: what it gives.
+
+    Raises:
+        InputError, ToolError: as of `fused_for_half`.
+        NotSimulated: it has ops that are not known here.
+    """
+
+    def __init__(self, halved: LoweredModel):
+        self.output = halved.output
+        self._folder = halved.source.folder
+        self._simulation = HalfSimulation(fused_for_half(halved.program))
+
+    def run(self, batch: np.ndarray) -> np.ndarray:
+        """The output for `batch`, float32 of the network's input shape.
+
+        Raises:
+            InputError: numbers of the network left what a half can hold; the message names the first op.
+        """
+        output = self._simulation.run(batch)
+        if self._simulation.overflows:
+            name, kind = next(iter(self._simulation.overflows.items()))
+            raise InputError(
+                f"{self._folder} cannot compute in half precision: on a picture the result '{name}' of {kind} is "
+                f"beyond {LARGEST:g}; convert it with --precision float32"
+            )
+        return output
 
 
 def fused_for_half(program: ExportedModel) -> OptimisedProgram:
@@ -99,18 +120,21 @@ def fused_for_half(program: ExportedModel) -> OptimisedProgram:
     return fused
 
 
-def demand_finite(simulation: HalfSimulation, program: ExportedModel) -> None:
-    """Refuse a program whose numbers left what a half can hold in some run.
+class _Compared:
+    """Compares labels on pictures."""
 
-    Raises:
-        InputError: they did; the message names the first op.
-    """
-    if simulation.overflows:
-        name, kind = next(iter(simulation.overflows.items()))
-        raise InputError(
-            f"{program.folder} cannot compute in half precision: on a picture the result '{name}' of {kind} is beyond "
-            f"{LARGEST:g}; convert it with --precision float32"
-        )
+    def __init__(self, calibration: Optional[Pictures], images: int):
+        self._calibration, self._images = calibration, images
+
+    def __call__(self, before: LoweredModel, after: LoweredModel) -> MeasuredAgreement:
+        reference, simulated = StaticGraph(before.program), SimulatedHalf(after)
+        equal = pixels = count = 0
+        for batch in _batches(self._calibration, self._images, describe_input(before.program)):
+            labels = before.output.labels(reference.run(batch))
+            equal += int((after.output.labels(simulated.run(batch)) == labels).sum())
+            pixels, count = pixels + labels.size, count + 1
+        source = "pictures of the calibration" if self._calibration else "built-in scenes"
+        return MeasuredAgreement(SIMULATION, count, f"{count} {source}", equal / pixels)
 
 
 def _batches(calibration: Optional[Pictures], images: int, tensor: InputTensor) -> Iterator[np.ndarray]:

@@ -21,8 +21,8 @@ from .runtime.metadata import MeasuredAgreement
 Pictures = Union[str, Path, Sequence[Union[str, Path]]]
 """A folder of image files, or several files and folders."""
 
-Measure = Callable[[LoweredModel, LoweredModel], MeasuredAgreement]
-"""Compares a quantised model (the second) with the one in float32."""
+Measure = Callable[[LoweredModel, LoweredModel], Optional[MeasuredAgreement]]
+"""Compares a model in fewer bits (the second) with the one in float32."""
 
 _MOST_COMPARED = 32
 _MOST_TRIED = 8

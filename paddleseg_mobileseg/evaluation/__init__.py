@@ -2,7 +2,7 @@
 
 from .on_phone import PhoneScores, score_on_phone
 from .scores import ImageCounts, ImageScore, Scores, Tally, count_image
-from .scoring import check_classes, measure_precision, score, score_conversion
+from .scoring import check_classes, measure_precision, score, score_conversion, score_half
 
 __all__ = [
     "ImageCounts",
@@ -15,5 +15,6 @@ __all__ = [
     "measure_precision",
     "score",
     "score_conversion",
+    "score_half",
     "score_on_phone",
 ]

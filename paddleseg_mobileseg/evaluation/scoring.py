@@ -9,11 +9,12 @@ from tqdm import tqdm
 
 from ..classes import Classes
 from ..data.labelled_images import LabelledImages
+from ..deploy.halve import SIMULATION
 from ..deploy.lower import LoweredModel
 from ..deploy.runtime.metadata import MeasuredAgreement, read_metadata
 from ..errors import InputError
 from ..segmenter import Network, open_network
-from ..segmenter.exported import Export
+from ..segmenter.exported import Export, HalfExport
 from .scores import Scores, Tally, count_image
 
 
@@ -72,13 +73,31 @@ def score_conversion(
         return score(original, dataset, classes, "Paddle"), after
 
 
+def score_half(
+    halved: LoweredModel, dataset: Any, classes: Optional[Classes] = None
+) -> Tuple[Scores, Scores]:
+    """Score a model made for half precision: its program in float32 in Paddle, and simulated as ARM computes it.
+
+    Args:
+        halved: what was converted with precision "fp16".
+        dataset, classes: as of `score`.
+
+    Raises:
+        InputError, ToolError: as of `score`.
+    """
+    with Export(halved.source.folder, halved) as original:
+        before = score(original, dataset, classes, "Paddle")
+    with HalfExport(halved.source.folder, halved) as simulated:
+        return before, score(simulated, dataset, classes, "simulated")
+
+
 def measure_precision(
     before: LoweredModel, after: LoweredModel, dataset: Any, classes: Optional[Classes], source: str
 ) -> MeasuredAgreement:
-    """Score a program in float32 and the same one in fewer bits, both in Paddle on this host.
+    """Score a program in float32 and the same one in fewer bits, both on this host.
 
     Args:
-        before, after: the two; that in fewer bits computes in Paddle what the phone will.
+        before, after: the two; that in fewer bits is quantised, or made for half precision.
         dataset, classes: as of `score`.
         source: what to call the data set.
 
@@ -98,10 +117,12 @@ def measure_precision(
         first = score(
             network, dataset, classes, "float32", lambda index, labels: seen.append(labels.astype(np.uint16))
         )
-    with Export(after.source.folder, after) as network:
+    # A quantised program rounds in Paddle as it will on the phone; one in halves does not.
+    simulated, computed_by = (Export, "simulation in Paddle") if after.recipe else (HalfExport, SIMULATION)
+    with simulated(after.source.folder, after) as network:
         second = score(network, dataset, classes, "simulated", count)
     return MeasuredAgreement(
-        "simulation in Paddle", len(seen), source, equal / max(pixels, 1), float(first.miou), float(second.miou)
+        computed_by, len(seen), source, equal / max(pixels, 1), float(first.miou), float(second.miou)
     )
 
 

@@ -92,6 +92,20 @@ class Metadata:
         """How far it may be from the export that it was made of."""
         return LIMITS[self.numbers]
 
+    @property
+    def doubt(self) -> Optional[str]:
+        """Why its labels may not be float32's, in words; None where they are known to be close enough."""
+        if self.precision == "float32":
+            return None
+        if self.agreement is None:
+            return f"it computes in {self.precision}, and nothing tells how well it agrees with float32"
+        if self.agreement.labels < self.limits.agreement:
+            return (
+                f"it computes in {self.precision} and keeps {100 * self.agreement.labels:.2f} % of float32's labels, "
+                f"less than {100 * self.limits.agreement:g} %"
+            )
+        return None
+
     def to_json(self) -> str:
         return json.dumps(asdict(self), indent=2) + "\n"
 
