@@ -16,6 +16,7 @@ from .ir.tensors import InputTensor
 from .lower import LoweredModel, prove_rewritten
 from .passes.halves import legalize_for_half
 from .passes.separate_convolutions import keep_convolutions_apart
+from .passes.separate_scales import keep_scales_apart
 from .quantise import Measure, Pictures, evenly, pictures_of
 from .runtime.half.rounding import LARGEST
 from .runtime.half.simulation import HalfSimulation, NotSimulated
@@ -109,7 +110,7 @@ def fused_for_half(program: ExportedModel) -> OptimisedProgram:
         ToolError: opt failed.
     """
     with scratch_folder() as scratch:
-        kept_apart, _ = keep_convolutions_apart(program)
+        kept_apart, _ = keep_scales_apart(keep_convolutions_apart(program)[0])
         fused = optimised(*kept_apart.save(scratch), scratch / "optimised", "arm", "fp16")
     misread = sorted({op.type for op in fused.misread_weights()})
     if misread:

@@ -10,12 +10,14 @@ from ...ir.exported import ExportedModel
 from ..fold_constants import keep_what_is_needed
 from ..rewrites.channel_biases import flatten_channel_biases
 from .block_pools import pools_of_given_size
+from .largest_of_four import pad_largest_of_four
 from .single_positions import linear_layers_of_single_positions
 from .whole_means import means_of_whole_maps
 
 HALF_PASSES: List[Tuple[str, Callable[[ExportedModel], int]]] = [
     ("wrote pools over whole maps as means in float32", means_of_whole_maps),
     ("gave adaptive pools over even blocks their size", pools_of_given_size),
+    ("padded max pools of 2x2", pad_largest_of_four),
     ("wrote convolutions of single positions as linear layers", linear_layers_of_single_positions),
     ("gave biases behind convolutions one axis", flatten_channel_biases),
 ]

@@ -159,6 +159,16 @@ def _mean(kernel: Kernel) -> np.ndarray:
     return kernel.rounded(kernel.x.mean(axis=axes, keepdims=bool(kernel.attribute("keep_dim")), dtype=np.float64))
 
 
+def _scale(kernel: Kernel) -> np.ndarray:
+    if not kernel.in_half:
+        raise NotImplementedError("scale in float32")
+    factor, addend = kernel.attribute("scale", 1.0), kernel.attribute("bias", 0.0)
+    addend = addend if kernel.attribute("bias_after_scale", True) else addend * factor
+    found = pointwise.scaled(kernel.x, factor, addend)
+    kind = kernel.attribute("activation_type", "")
+    return _activated(kernel, found, kind) if kind else found
+
+
 def _slice(kernel: Kernel) -> np.ndarray:
     cut = [slice(None)] * kernel.one("Input").ndim
     for axis, start, end in zip(*(kernel.attribute(name) for name in ("axes", "starts", "ends"))):
@@ -229,7 +239,7 @@ KERNELS: Dict[str, Callable[[Kernel], Any]] = {
     "relu6": lambda kernel: np.clip(kernel.x, 0, kernel.attribute("threshold", 6.0)),
     "reshape": _reshape,
     "reshape2": _reshape,
-    "scale": lambda kernel: pointwise.scaled(kernel.x, kernel.attribute("scale", 1.0), kernel.attribute("bias", 0.0)),
+    "scale": _scale,
     "shuffle_channel": _shuffle,
     "sigmoid": lambda kernel: pointwise.sigmoid(kernel.x),
     "slice": _slice,
