@@ -1,4 +1,4 @@
-"""StrideFormer, the backbone of PP-MobileSeg (arXiv:2304.05152, section 3.1)."""
+"""StrideFormer, the backbone of PP-MobileSeg (arXiv:2304.05152, section 3.1), and one of our own after it."""
 
 from typing import List, Optional, Sequence, Union
 
@@ -27,7 +27,6 @@ class StrideFormer(nn.Layer):
         drop_path_rate: stochastic depth of the last SEA block of a stage; the first has none.
         stride_attention: run the attention at half the resolution. The paper's networks do.
         stem_channels: of the first convolution.
-        stem_act: activation of the first convolution.
         branched: full and depthwise convolutions of the stages have branches in training (`BranchedConvBN`).
         in_channels: of the image.
         pretrained: a backbone checkpoint, or a segmentor's, of which the backbone is taken.
@@ -48,13 +47,12 @@ class StrideFormer(nn.Layer):
         drop_path_rate: float = 0.1,
         stride_attention: bool = True,
         stem_channels: int = 16,
-        stem_act: str = "hardswish",
         branched: bool = False,
         in_channels: int = 3,
         pretrained: Optional[str] = None,
     ):
         super().__init__()
-        self.stem = ConvBN(in_channels, stem_channels, 3, stride=2, act=stem_act)
+        self.stem = ConvBN(in_channels, stem_channels, 3, stride=2, act="hardswish")
         convolution = BranchedConvBN if branched else ConvBN
         channels = stem_channels
         stage_channels = []
@@ -174,10 +172,11 @@ class StrideFormer_Tiny(StrideFormer):
 
 
 class StrideFormer_TinyFast(StrideFormer):
-    """A StrideFormer of our own for PP-MobileSeg-Tiny-Fast: features of 40, 64 and 128 channels.
+    """A StrideFormer of this project, not of the paper, for a network that takes fewer instructions than Tiny.
 
-    The large maps at strides 2 and 4 take half of Tiny's instructions: here one full convolution takes the place of
-    each inverted residual that halves them, and squeeze-excitation begins at stride 8.
+    Its features have 40, 64 and 128 channels. The large maps at strides 2 and 4 take half of Tiny's instructions: here
+    one full convolution takes the place of each inverted residual that halves them, nothing is expanded at stride 4,
+    and squeeze-excitation begins at stride 8.
     """
 
     def __init__(
