@@ -17,18 +17,28 @@ from ..damage import ESCAPES, damage_bytes, damage_tree, to_json
 
 _DONE = b"mobileseg-status:0\n"
 
-_TIMES: Dict[str, Any] = {"network_ms": [1.0], "label_map_ms": []}
+_TIMES: Dict[str, Any] = {
+    "network_ms": [1.0],
+    "label_map_ms": [],
+    "cores": [0],
+    "migrations": 0,
+    "cpu_time_ms": 1.0,
+    "voluntary_switches": 0,
+    "involuntary_switches": 0,
+}
 
 _REPORT: Dict[str, Any] = {
-    "schema": 2,
-    "program": {"version": "1"},
+    "schema": 3,
+    "program": {"version": "1", "build_id": None},
     "library_version": "v2.13",
+    "library_build_id": None,
     "configuration": {"power_mode": "high"},
     "init_ms": 1.0,
     "first": {"network_ms": 1.0, "label_map_ms": None},
     "warmup": _TIMES,
     "samples": _TIMES,
     "peak_memory_bytes": 5,
+    "placement": {"allowed_cores": [0], "before": [], "after": []},
     "output": {"dtype": "float32", "shape": [1, 4, 8, 8], "digest": "d", "digests": ["d"]},
     "label_map": None,
     "classes_present": None,

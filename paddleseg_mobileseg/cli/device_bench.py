@@ -20,6 +20,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_turns(parser, "in each round")
     parser.add_argument("--cool-down", type=float, default=10, help="seconds to wait between turns (default: 10)")
+    parser.add_argument(
+        "--warmup-seconds", type=float, default=0, help="warm up at least so long in each round (default: 0)"
+    )
     add_program_arguments(parser)
     parser.add_argument("--output", type=Path, help="append the JSON lines to this file, each when it is measured")
 
@@ -41,6 +44,7 @@ def run(args: argparse.Namespace) -> None:
                 repeats=args.repeats,
                 rounds=args.rounds,
                 cool_down=args.cool_down,
+                warmup_seconds=args.warmup_seconds,
                 settings=settings,
                 warn=warn,
             ):

@@ -7,6 +7,7 @@ if PADDLE_LITE_DIR names one.
 import json
 import os
 import re
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -169,7 +170,7 @@ def test_labels_of_the_graph_are_read_as_the_integers_they_are(arch, network_for
     assert record["output"]["dtype"] == str(network.outputs[0].dtype)
     assert record["classes_present"] == [len(np.unique(labels)) for labels in network.outputs]
     assert record["label_map"]["dtype"] == "int32"
-    assert record["samples"] == {"network_ms": [], "label_map_ms": []}
+    assert record["samples"]["network_ms"] == record["samples"]["label_map_ms"] == record["samples"]["cores"] == []
 
 
 @double_only
@@ -205,12 +206,13 @@ def test_a_batch_gives_a_label_map_for_each_image(tmp_path):
 
 def test_every_run_is_recorded_and_summed_up(arch, logits):
     record = record_of(arch, *logits.flags(), *exact(logits.size), "--warmup", 4, "--repeats", 11)
-    assert record["schema"] == 2 and record["program"]["name"] == "mobileseg_bench"
+    assert record["schema"] == 3 and record["program"]["name"] == "mobileseg_bench"
     network, label_map = (np.array(record["samples"][key]) for key in ("network_ms", "label_map_ms"))
     assert len(network) == len(label_map) == 11
-    assert [len(times) for times in record["warmup"].values()] == [4, 4]
-    assert [len(times) for times in record["first_pass"].values()] == [3, 3]
-    assert record["first"] == {key: times[0] for key, times in record["first_pass"].items()}
+    lists = ("network_ms", "label_map_ms", "cores")
+    assert [len(record["warmup"][key]) for key in lists] == [4, 4, 4]
+    assert [len(record["first_pass"][key]) for key in lists] == [3, 3, 3]
+    assert record["first"] == {key: record["first_pass"][key][0] for key in lists[:2]}
     assert record["init_ms"] > 0 and (network > 0).all() and (label_map > 0).all()
     for name, samples in (("network", network), ("label_map", label_map), ("end_to_end", network + label_map)):
         summary = record["summary"][name]
@@ -220,6 +222,7 @@ def test_every_run_is_recorded_and_summed_up(arch, logits):
                 "median_ms": np.median(samples),
                 "mean_ms": samples.mean(),
                 "p90_ms": np.sort(samples)[9],
+                "p99_ms": np.sort(samples)[10],
                 "stddev_ms": samples.std(ddof=1),
             }
         )
@@ -234,6 +237,7 @@ def test_the_record_holds_the_whole_configuration(host_logits):
         "inputs": [str(file) for file in network.files[:2]],
         "image_sizes": [],
         "warmup": 1,
+        "warmup_seconds": 0,
         "repeats": 3,
         "min_seconds": 0,
         "threads": 2,
@@ -265,6 +269,14 @@ def test_min_seconds_goes_on_beyond_the_repeats(tmp_path):
 
 
 @double_only
+def test_warmup_seconds_goes_on_beyond_the_warmup(tmp_path):
+    network = pooled_network(tmp_path, count=1, clock_ms="40 0")
+    record = record_of("host", *network.flags(), "--warmup", 2, "--warmup-seconds", 0.5, "--repeats", 1)
+    assert record["warmup"]["network_ms"] == pytest.approx([40] * 12)
+    assert record["configuration"]["warmup_seconds"] == 0.5 and record["samples"]["network_ms"] == pytest.approx([40])
+
+
+@double_only
 def test_inputs_take_turns(tmp_path):
     network = pooled_network(tmp_path, trace=1)
     done = run("host", *network.flags(), "--warmup", 4, "--repeats", 5)
@@ -288,7 +300,31 @@ def test_the_library_is_bound_to_the_cores_from_the_start(tmp_path):
     network = pooled_network(tmp_path, trace=1)
     done = run("host", *network.flags(1), "--repeats", 2, "--warmup", 0, "--cores", core)
     assert set(re.findall(r"mode (\d) cores (.*)$", done.stderr.decode(), re.M)) == {("3", str(core))}
-    assert json.loads(done.stdout)["configuration"]["power_mode"] == "no_bind"
+    record = json.loads(done.stdout)
+    assert record["configuration"]["power_mode"] == "no_bind"
+    assert record["samples"]["cores"] == [core, core] and record["samples"]["migrations"] == 0
+    assert record["placement"]["allowed_cores"] == [core]
+    assert {each["cpu"] for each in record["placement"]["before"] + record["placement"]["after"]} <= {core}
+
+
+@double_only
+def test_waits_of_the_runs_are_counted(tmp_path):
+    network = pooled_network(tmp_path, nap=1)
+    record = record_of("host", *network.flags(1), "--warmup", 1, "--repeats", 7)
+    assert record["samples"]["voluntary_switches"] >= 7 > record["warmup"]["voluntary_switches"] >= 1
+    assert record["samples"]["involuntary_switches"] >= 0
+
+
+@pytest.mark.parametrize("file", ["program", bench_program.LIBRARY])
+def test_build_ids_are_those_of_the_files_that_run(arch, logits, file):
+    record = record_of(arch, *logits.flags(1), "--warmup", 0, "--repeats", 0)
+    path = bench_program.build_program(arch)
+    path = path if file == "program" else path.parent / file
+    notes = subprocess.run(["readelf", "-n", path], capture_output=True, text=True, check=True).stdout
+    expected = re.search(r"Build ID: ([0-9a-f]+)", notes)
+    found = record["program"]["build_id"] if file == "program" else record["library_build_id"]
+    assert found == (expected and expected.group(1))
+    assert found or file != "program"
 
 
 @double_only
@@ -300,11 +336,12 @@ def test_samples_are_the_time_of_the_runs_and_nothing_else(arch, tmp_path):
     times = record["first_pass"], record["warmup"], record["samples"]
     assert sum((part["network_ms"] for part in times), []) == pytest.approx(list(range(10, 22)))
     assert sum((part["label_map_ms"] for part in times), []) == [0] * 12
+    assert [part["cpu_time_ms"] for part in times] == pytest.approx([33 / 4, 58 / 4, 95 / 4])
     assert record["first"] == pytest.approx({"network_ms": 10, "label_map_ms": 0})
 
 
 @double_only
-def test_peak_memory_is_the_programs_own_and_inputs_are_kept_only_for_timing(tmp_path):
+def test_peak_memory_is_that_of_one_input_however_many_are_timed(tmp_path):
     network = pooled_network(tmp_path, (1, 3, 1024, 1024), count=6)
     size = network.inputs[0].nbytes
 
@@ -313,8 +350,7 @@ def test_peak_memory_is_the_programs_own_and_inputs_are_kept_only_for_timing(tmp
 
     one = peak(1, 1)
     assert 2 * size < one < 5 * size
-    assert peak(6, 1) - one == pytest.approx(5 * size, rel=0.1)
-    assert peak(6, 0) - one < 2 * size
+    assert abs(peak(6, 1) - one) < 0.2 * size and abs(peak(6, 0) - one) < 0.2 * size
 
 
 def test_any_file_name_comes_back_from_the_json(host_logits, tmp_path):
@@ -337,7 +373,7 @@ def test_any_file_name_comes_back_from_the_json(host_logits, tmp_path):
 def test_what_the_library_prints_stays_out_of_the_result(tmp_path):
     network = pooled_network(tmp_path, noise=1)
     done = run("host", *network.flags(1), "--repeats", 1)
-    assert json.loads(done.stdout)["schema"] == 2
+    assert json.loads(done.stdout)["schema"] == 3
     assert b'{"run 1"}' in done.stderr
 
 
@@ -361,4 +397,4 @@ def test_help_names_every_flag():
     text = run("host", "--help").stdout.decode()
     source = (bench_program.SOURCES / "bench" / "options.cc").read_text()
     flags = set(re.findall(r'^      \{"(--[a-z-]+)"', source, re.M))
-    assert len(flags) == 28 and all(f"\n  {flag} " in text for flag in flags)
+    assert len(flags) == 29 and all(f"\n  {flag} " in text for flag in flags)

@@ -11,7 +11,7 @@ from support import bench_program
 
 BENCH = bench_program.SOURCES / "bench"
 SOURCES = [bench_program.ROOT / "tests" / "cpp" / "mobileseg_bench_parts.cc"] + [
-    BENCH / f"{name}.cc" for name in ("device", "json", "report", "statistics")
+    BENCH / f"{name}.cc" for name in ("device", "json", "process", "report", "statistics")
 ]
 
 # What the file systems of a phone with a Snapdragon 855 show.
@@ -60,6 +60,7 @@ def phone(tmp_path):
         write(tmp_path, f"{folder}/cpuinfo_max_freq", f"{khz}\n")
         write(tmp_path, f"{folder}/scaling_max_freq", f"{khz - 100000 * (cpu == 7)}\n")
         write(tmp_path, f"{folder}/scaling_governor", "schedutil\n")
+        write(tmp_path, f"{folder}/scaling_cur_freq", f"{khz - 1000 * cpu}\n")
     write(tmp_path, "sys/devices/system/cpu/cpufreq/policy0/scaling_governor", "schedutil\n")
     zones = [("battery", 300), ("cpu-0-0-usr", 51200), ("cpu-1-7-usr", 62400), ("cpu-off", 0), ("gpu", 90000)]
     for zone, (kind, value) in enumerate(zones):
@@ -95,6 +96,16 @@ def test_what_cannot_be_read_is_null(parts, tmp_path):
     assert device.pop("cores") == []
     assert device.pop("temperature_c") == {"before": None, "after": None, "sensor": None}
     assert set(device.values()) == {None}
+
+
+def test_the_frequency_of_each_allowed_core_that_tells_it(parts, phone):
+    write(phone, "sys/devices/system/cpu/cpu5/cpufreq/scaling_cur_freq", "<unsupported>\n")
+    placement = parts("placement", phone, 4, 5, 7, 11)
+    assert placement == {
+        "allowed_cores": [4, 5, 7, 11],
+        "before": [{"cpu": 4, "khz": 2415200}, {"cpu": 7, "khz": 2834600}],
+        "after": [],
+    }
 
 
 def test_the_soc_of_android_12_comes_from_its_property(parts, phone):
@@ -137,13 +148,15 @@ def test_the_code_for_android_reads_properties(tmp_path):
     assert subprocess.check_output([program, "property", "ro.product.model"]) == b'"value of ro.product.model"'
 
 
-@pytest.mark.parametrize("count", [1, 2, 9, 10, 11, 50])
+@pytest.mark.parametrize("count", [1, 2, 9, 10, 11, 50, 250])
 def test_statistics_are_those_of_the_host_and_numpys(parts, count):
     samples = np.random.default_rng(count).gamma(2, 3, count)
     found = parts("summary", *samples)
     assert found == pytest.approx(list(summarise(samples.tolist()).values()), rel=1e-8)
-    expected = [samples.min(), np.median(samples), samples.mean(), np.sort(samples)[-(-count * 9 // 10) - 1]]
-    assert found == pytest.approx([*expected, samples.std(ddof=1) if count > 1 else 0], rel=1e-8)
+    tails = [np.sort(samples)[-(-count * share // 100) - 1] for share in (90, 99)]
+    deviation = samples.std(ddof=1) if count > 1 else 0
+    expected = [samples.min(), np.median(samples), samples.mean(), *tails, deviation]
+    assert found == pytest.approx(expected, rel=1e-8)
 
 
 def test_what_is_no_number_in_json_is_null(parts):

@@ -84,6 +84,7 @@ def test_the_summary_is_that_of_all_samples(samples):
     assert summary["median_ms"] == pytest.approx(np.median(samples))
     assert summary["mean_ms"] == pytest.approx(np.mean(samples))
     assert summary["p90_ms"] == np.percentile(samples, 90, method="inverted_cdf")
+    assert summary["p99_ms"] == np.percentile(samples, 99, method="inverted_cdf")
     assert summary["stddev_ms"] == pytest.approx(np.std(samples, ddof=1) if len(samples) > 1 else 0, abs=1e-6)
 
 
@@ -103,9 +104,9 @@ def test_a_ratio_is_taken_within_the_rounds():
 def test_the_table_has_columns_for_what_varies_only():
     table = markdown([record([[10.0]]), record([[20.0]], model="base.nb", label_map="argmax")])
     caption, _, head, rule, first, second = table.splitlines()
-    assert head == "| model | label map | init | first | min | median | mean | p90 | stddev | ratio |"
+    assert head == "| model | label map | init | first | min | median | mean | p90 | p99 | stddev | ratio |"
     assert rule.count("|") == head.count("|")
-    assert first == "| tiny.nb | vim | 30.0 | 20.0 | 10.0 | 10.0 | 10.0 | 10.0 | 0.0 | 1.00 |"
+    assert first == "| tiny.nb | vim | 30.0 | 20.0 | 10.0 | 10.0 | 10.0 | 10.0 | 10.0 | 0.0 | 1.00 |"
     assert second.startswith("| base.nb | argmax |") and second.endswith("| 2.00 |")
     for fact in ("threads 1", "input 1x3x512x512", "fed 2 images", "classes present 4 to 9", "cpu a processor"):
         assert fact in caption
@@ -116,10 +117,11 @@ def test_the_table_splits_what_was_timed_apart():
     exact = record([[10.0]], [[0.5]], label_map="exact", output_kind="logits")
     head, _, first, second = markdown([exact, record([[20.0]], label_map="argmax")]).splitlines()[2:]
     assert head == (
-        "| model | output | label map | init | first | network | labels | min | median | mean | p90 | stddev | ratio |"
+        "| model | output | label map | init | first | network | labels "
+        "| min | median | mean | p90 | p99 | stddev | ratio |"
     )
     assert first == (
-        "| tiny.nb | logits | exact | 30.0 | 20.0 | 10.0 | 0.50 | 10.5 | 10.5 | 10.5 | 10.5 | 0.0 | 1.00 |"
+        "| tiny.nb | logits | exact | 30.0 | 20.0 | 10.0 | 0.50 | 10.5 | 10.5 | 10.5 | 10.5 | 10.5 | 0.0 | 1.00 |"
     )
     assert second.startswith("| tiny.nb | labels | argmax | 30.0 | 20.0 | 20.0 | - | 20.0 |")
 

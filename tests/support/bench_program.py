@@ -124,7 +124,7 @@ def double_model(
         bias: zeros if None.
         opt_version: what the header says made it.
         behaviour: further lines; see paddle_lite_double.cc: output="int32", version="v2.13-rc", spin_ms="5 0",
-            clock_ms="5 1", noise=1, trace=1, fault="abort 0".
+            clock_ms="5 1", nap=1, noise=1, trace=1, fault="abort 0".
     """
     weights = np.asarray(weights, np.float64)
     lines: Dict[str, Any] = {

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Dict, Tuple
+from typing import Dict, Sequence, Tuple
 
 import numpy as np
 
@@ -13,7 +13,6 @@ from paddleseg_mobileseg.deploy.ir.io_signature import count_classes
 from paddleseg_mobileseg.deploy.ir.program import dims_of
 from paddleseg_mobileseg.deploy.ir.static_graph import StaticGraph
 from paddleseg_mobileseg.deploy.lower import lower
-from paddleseg_mobileseg.deploy.runtime.predictor import HOST_TARGET
 from paddleseg_mobileseg.deploy.support import check_support
 from paddleseg_mobileseg.errors import InputError
 
@@ -59,13 +58,14 @@ def facts_of(exported: Path) -> Tuple[int, int, int]:
     return height, width, classes
 
 
-def convert_pair(exported: Path, folder: Path, batch: np.ndarray) -> Pair:
-    """Convert an export both ways, for this host and for ARM.
+def convert_pair(exported: Path, folder: Path, batch: np.ndarray, targets: Sequence[str]) -> Pair:
+    """Convert an export both ways.
 
     Args:
         exported: its folder.
         folder: for the conversions.
         batch: float32 of the network's input shape, to compare labels on.
+        targets: what to convert for.
 
     Raises:
         InputError: the export cannot be converted.
@@ -75,7 +75,7 @@ def convert_pair(exported: Path, folder: Path, batch: np.ndarray) -> Pair:
     for rewritten in (False, True):
         lowered = lower(exported, "exact", optimize=rewritten)
         models = {}
-        for target in (HOST_TARGET, "arm"):
+        for target in targets:
             place = folder / ("rewritten" if rewritten else "exported") / target
             place.mkdir(parents=True)
             check_support(lowered.program, target)

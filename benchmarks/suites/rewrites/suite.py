@@ -155,7 +155,8 @@ class RewritesMeasuring(Measuring):
                 # As many classes as there are can win.
                 export = Export(case.network, case.height, case.width, case.num_classes, case.num_classes)
                 exported = self._folder.make_export(export)
-            self._pairs[key] = convert_pair(exported, self._scratch / case.network, self._batch(case))
+            targets = (HOST_TARGET, "arm") if self._arm else (HOST_TARGET,)
+            self._pairs[key] = convert_pair(exported, self._scratch / case.network, self._batch(case), targets)
         return self._pairs[key]
 
     def _batch(self, case: RewriteCase) -> np.ndarray:

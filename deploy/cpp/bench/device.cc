@@ -108,15 +108,20 @@ std::optional<std::string> CoreType(const Fields& fields) {
   return "implementer " + *Field(fields, "CPU implementer") + " part " + *Field(fields, "CPU part");
 }
 
+constexpr char kCores[] = "/sys/devices/system/cpu";
+
+std::string FrequencyFolder(const std::string& root, int cpu) {
+  return root + kCores + "/cpu" + std::to_string(cpu) + "/cpufreq/";
+}
+
 std::vector<Core> ReadCores(const std::string& root, const CpuInfo& info) {
   std::vector<Core> cores;
-  const std::string folder = root + "/sys/devices/system/cpu";
-  std::set<int> numbers = Numbered(folder, "cpu");
+  std::set<int> numbers = Numbered(root + kCores, "cpu");
   for (const auto& core : info.cores) numbers.insert(core.first);
   for (const int cpu : numbers) {
     // A core that sleeps is not in cpuinfo.
     const auto fields = info.cores.find(cpu);
-    const std::string frequency = folder + "/cpu" + std::to_string(cpu) + "/cpufreq/";
+    const std::string frequency = FrequencyFolder(root, cpu);
     cores.push_back({cpu, fields == info.cores.end() ? std::nullopt : CoreType(fields->second),
                      ToInteger(ReadText(frequency + "cpuinfo_max_freq")),
                      ToInteger(ReadText(frequency + "scaling_max_freq")),
@@ -193,6 +198,14 @@ std::optional<Temperature> ReadTemperature(const std::string& root) {
     if (hottest) return hottest;
   }
   return std::nullopt;
+}
+
+std::vector<Frequency> ReadFrequencies(const std::string& root, const std::vector<int>& cores) {
+  std::vector<Frequency> frequencies;
+  for (const int cpu : cores)
+    if (const auto khz = ToInteger(ReadText(FrequencyFolder(root, cpu) + "scaling_cur_freq")))
+      frequencies.push_back({cpu, *khz});
+  return frequencies;
 }
 
 }  // namespace mobileseg_bench

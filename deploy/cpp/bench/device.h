@@ -32,6 +32,12 @@ struct Temperature {
   double celsius;
 };
 
+// How fast a core runs at a moment.
+struct Frequency {
+  int cpu;
+  std::int64_t khz;
+};
+
 // Value of an Android system property; empty if there is none.
 using Properties = std::function<std::string(const char* name)>;
 
@@ -41,6 +47,9 @@ std::string SystemProperty(const char* name);
 // root: "" for this system; a folder with `proc` and `sys` inside for another.
 Device DescribeDevice(const std::string& root, const Properties& property);
 std::optional<Temperature> ReadTemperature(const std::string& root);
+
+// Of those of these cores that tell it.
+std::vector<Frequency> ReadFrequencies(const std::string& root, const std::vector<int>& cores);
 
 }  // namespace mobileseg_bench
 

@@ -1,10 +1,5 @@
 #include "measurement.h"
 
-#include <sys/resource.h>
-
-#include <cstdlib>
-#include <fstream>
-
 #include "clock.h"
 #include "digest.h"
 #include "error.h"
@@ -15,16 +10,6 @@
 
 namespace mobileseg_bench {
 namespace {
-
-// The kernel's own record. getrusage counts what the process was before it became this program, too.
-std::int64_t PeakMemoryBytes() {
-  std::ifstream status("/proc/self/status");
-  for (std::string line; std::getline(status, line);)
-    if (line.compare(0, 6, "VmHWM:") == 0) return std::strtoll(line.c_str() + 6, nullptr, 10) * 1024;
-  rusage usage;
-  getrusage(RUSAGE_SELF, &usage);
-  return std::int64_t{usage.ru_maxrss} * 1024;
-}
 
 class ResultOfAll {
  public:
@@ -53,23 +38,31 @@ class Session {
     measurement.library_version = network_.LibraryVersion();
     measurement.before = ReadTemperature("");
     FirstPass(measurement);
-    for (int i = 0; i < options_.warmup; ++i) TakeTurn(i, measurement.warmup);
-    const auto start = Clock::now();
-    for (int i = 0; i < options_.repeats || MillisecondsSince(start) < options_.min_seconds * 1e3; ++i)
-      TakeTurn(i, measurement.samples);
-    measurement.after = ReadTemperature("");
     measurement.peak_memory_bytes = PeakMemoryBytes();
+    LoadInputs();
+    TakeTurns(options_.warmup, options_.warmup_seconds, measurement.warmup);
+    // Paddle-Lite chooses its cores when it first runs.
+    measurement.placement.allowed_cores = AllowedCores();
+    measurement.placement.before = ReadFrequencies("", measurement.placement.allowed_cores);
+    TakeTurns(options_.repeats, options_.min_seconds, measurement.samples);
+    measurement.placement.after = ReadFrequencies("", measurement.placement.allowed_cores);
+    measurement.after = ReadTemperature("");
     return measurement;
   }
 
  private:
-  // Inputs are kept only if they are needed again: hundreds of images may come to be labelled.
-  bool Timed() const { return options_.warmup > 0 || options_.repeats > 0 || options_.min_seconds > 0; }
+  // Inputs are kept for the runs that are timed only: hundreds of images may come to be labelled, and what the network
+  // needs is to be seen apart from them.
+  void LoadInputs() {
+    if (options_.warmup == 0 && options_.warmup_seconds == 0 && options_.repeats == 0 && options_.min_seconds == 0)
+      return;
+    for (std::size_t i = 0; i < options_.Files().size(); ++i) inputs_.push_back(LoadInput(options_, i));
+  }
 
   void FirstPass(Measurement& measurement) {
     ResultOfAll outputs, label_maps;
     for (std::size_t i = 0; i < options_.Files().size(); ++i) {
-      std::vector<float> input = LoadInput(options_, i);
+      const std::vector<float> input = LoadInput(options_, i);
       const Output output = RunOnce(input, measurement.first_pass);
       CheckNumbers(output);
       // What the graph computed only has to be looked at, and that once.
@@ -83,7 +76,6 @@ class Session {
         measurement.label_map = label_maps.Of(label_map_->dtype(), label_map_->shape());
       }
       if (!options_.outputs.empty()) Write(options_.outputs[i], input, output);
-      if (Timed()) inputs_.push_back(std::move(input));
     }
   }
 
@@ -96,18 +88,30 @@ class Session {
       WriteOutput(path, output.data, output.Bytes());
   }
 
-  void TakeTurn(int turn, Times& times) { RunOnce(inputs_[static_cast<std::size_t>(turn) % inputs_.size()], times); }
+  // At least `runs`, and for at least so many seconds.
+  void TakeTurns(int runs, double seconds, Times& times) {
+    const auto start = Clock::now();
+    for (int i = 0; i < runs || MillisecondsSince(start) < seconds * 1e3; ++i)
+      RunOnce(inputs_[static_cast<std::size_t>(i) % inputs_.size()], times);
+  }
 
   Output RunOnce(const std::vector<float>& input, Times& times) {
     network_.SetInput(input);
-    times.network_ms.push_back(network_.Run());
+    const int core = CurrentCore();
+    {
+      const Meter meter(&times.used);
+      times.network_ms.push_back(network_.Run());
+    }
     const Output output = network_.FirstOutput();
     if (options_.labels == "exact") {
       LabelMap& label_map = PrepareLabelMap(output);
+      const Meter meter(&times.used);
       const auto start = Clock::now();
       label_map.Compute(output);
       times.label_map_ms.push_back(MillisecondsSince(start));
     }
+    times.cores.push_back(CurrentCore());
+    times.migrations += times.cores.back() != core;
     return output;
   }
 

@@ -10,12 +10,22 @@
 
 #include "device.h"
 #include "options.h"
+#include "process.h"
 
 namespace mobileseg_bench {
 
-// Milliseconds, one a run. label_map_ms is empty where no label map is computed beside the network.
+// A set of runs. Milliseconds, one a run; label_map_ms is empty where no label map is computed beside the network.
 struct Times {
   std::vector<double> network_ms, label_map_ms;
+  std::vector<int> cores;  // on which each run ended; -1 where the kernel does not tell
+  int migrations = 0;      // runs that ended on another core than they began on
+  ProcessUsage used;              // by the runs, without what lies between them
+};
+
+// Where the runs that count were made.
+struct Placement {
+  std::vector<int> allowed_cores;
+  std::vector<Frequency> before, after;  // of these cores
 };
 
 struct Result {
@@ -34,7 +44,8 @@ struct Measurement {
   std::optional<Result> label_map;
   std::optional<std::vector<int>> classes_present;
   std::optional<Temperature> before, after;
-  std::int64_t peak_memory_bytes;
+  Placement placement;
+  std::int64_t peak_memory_bytes;  // after the first pass, which holds one input at a time
 };
 
 // Loads the model, runs every input once and writes what was asked for, then times. Only the network and the label

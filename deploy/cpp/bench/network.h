@@ -1,4 +1,5 @@
-// A model loaded by Paddle-Lite: the only place that knows its API.
+// A model loaded by Paddle-Lite: the only place that knows its API. It tells nothing of single operators: their times are
+// printed by a library that was built with LITE_WITH_PROFILE, and by no other, as it unloads the model.
 
 #ifndef MOBILESEG_BENCH_NETWORK_H_
 #define MOBILESEG_BENCH_NETWORK_H_

@@ -155,6 +155,8 @@ const std::vector<Flag>& RunFlags() {
        [](O& o, S, S v) { o.images.push_back(v); }},
       {"--warmup", "COUNT", "runs before those that count (20)", false,
        [](O& o, S f, S v) { o.warmup = static_cast<int>(WholeNumber(f, v, 0, kMaxCount)); }},
+      {"--warmup-seconds", "SECONDS", "go on warming up for at least so long (0)", false,
+       [](O& o, S f, S v) { o.warmup_seconds = Seconds(f, v); }},
       {"--repeats", "COUNT", "runs that count, at least (50); 0 runs every input once and times no more", false,
        [](O& o, S f, S v) { o.repeats = static_cast<int>(WholeNumber(f, v, 0, kMaxCount)); }},
       {"--min-seconds", "SECONDS", "go on counting for at least so long (0)", false,

@@ -19,6 +19,7 @@ struct Options {
   std::vector<mobileseg::ImageSize> image_sizes;  // of each image, or one for all
   mobileseg::Preprocessing preprocessing;         // of the images
   int warmup = 20;
+  double warmup_seconds = 0;
   int repeats = 50;
   double min_seconds = 0;
   int threads = 1;

@@ -6,13 +6,20 @@
 namespace mobileseg_bench {
 namespace {
 
-constexpr int kSchema = 2;
+constexpr int kSchema = 3;
 
 // What `ToJson` of an empty optional gives, for members that are absent as a whole.
 using Absent = std::optional<JsonObject>;
 
 JsonObject ToObject(const Times& times) {
-  return JsonObject().Add("network_ms", times.network_ms).Add("label_map_ms", times.label_map_ms);
+  return JsonObject()
+      .Add("network_ms", times.network_ms)
+      .Add("label_map_ms", times.label_map_ms)
+      .Add("cores", times.cores)
+      .Add("migrations", times.migrations)
+      .Add("cpu_time_ms", times.used.cpu_ms)
+      .Add("voluntary_switches", times.used.voluntary_switches)
+      .Add("involuntary_switches", times.used.involuntary_switches);
 }
 
 JsonObject ToObject(const Result& result) {
@@ -31,6 +38,7 @@ Absent SummaryOf(const std::vector<double>& samples) {
       .Add("median_ms", summary.median)
       .Add("mean_ms", summary.mean)
       .Add("p90_ms", summary.p90)
+      .Add("p99_ms", summary.p99)
       .Add("stddev_ms", summary.stddev);
 }
 
@@ -53,6 +61,7 @@ JsonObject ConfigurationOf(const Options& options) {
       .Add("inputs", options.Files())
       .Add("image_sizes", image_sizes)
       .Add("warmup", options.warmup)
+      .Add("warmup_seconds", options.warmup_seconds)
       .Add("repeats", options.repeats)
       .Add("min_seconds", options.min_seconds)
       .Add("threads", options.threads)
@@ -70,7 +79,21 @@ JsonObject FirstOf(const Times& times) {
   return JsonObject().Add("network_ms", times.network_ms.front()).Add("label_map_ms", label_map);
 }
 
+std::vector<JsonObject> ToObjects(const std::vector<Frequency>& frequencies) {
+  std::vector<JsonObject> objects;
+  for (const Frequency& each : frequencies)
+    objects.push_back(JsonObject().Add("cpu", each.cpu).Add("khz", each.khz));
+  return objects;
+}
+
 }  // namespace
+
+JsonObject PlacementBlock(const Placement& placement) {
+  return JsonObject()
+      .Add("allowed_cores", placement.allowed_cores)
+      .Add("before", ToObjects(placement.before))
+      .Add("after", ToObjects(placement.after));
+}
 
 JsonObject DeviceBlock(const Device& device, const std::optional<Temperature>& before,
                        const std::optional<Temperature>& after) {
@@ -109,8 +132,10 @@ std::string Report(const Options& options, const std::string& model_opt_version,
                           .Add("name", "mobileseg_bench")
                           .Add("version", kVersion)
                           .Add("abi", kAbi)
-                          .Add("compiler", kCompiler))
+                          .Add("compiler", kCompiler)
+                          .Add("build_id", BuildId("")))
       .Add("library_version", measurement.library_version)
+      .Add("library_build_id", BuildId("libpaddle_light_api_shared.so"))
       .Add("model_opt_version", model_opt_version)
       .Add("configuration", ConfigurationOf(options))
       .Add("init_ms", measurement.init_ms)
@@ -120,6 +145,7 @@ std::string Report(const Options& options, const std::string& model_opt_version,
       .Add("samples", ToObject(measurement.samples))
       .Add("summary", SummaryOf(measurement.samples))
       .Add("peak_memory_bytes", measurement.peak_memory_bytes)
+      .Add("placement", PlacementBlock(measurement.placement))
       .Add("output", ToObject(measurement.output))
       .Add("label_map", label_map)
       .Add("classes_present", measurement.classes_present)

@@ -14,6 +14,7 @@ Summary Summarise(std::vector<double> samples) {
   summary.median = count % 2 == 1 ? samples[middle] : (samples[middle - 1] + samples[middle]) / 2;
   summary.mean = std::accumulate(samples.begin(), samples.end(), 0.0) / static_cast<double>(count);
   summary.p90 = samples[(count * 9 + 9) / 10 - 1];
+  summary.p99 = samples[(count * 99 + 99) / 100 - 1];
   double squares = 0;
   for (const double sample : samples) squares += (sample - summary.mean) * (sample - summary.mean);
   summary.stddev = count > 1 ? std::sqrt(squares / static_cast<double>(count - 1)) : 0.0;

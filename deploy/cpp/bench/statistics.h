@@ -10,6 +10,7 @@ namespace mobileseg_bench {
 struct Summary {
   double min, median, mean;
   double p90;     // the smallest sample that 90 % of them do not exceed
+  double p99;     // the same for 99 %
   double stddev;  // of the sample (n - 1); 0 for one sample
 };
 

@@ -1,6 +1,6 @@
 """Latency on phones: several models take turns, on one phone after the other."""
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 from time import sleep
@@ -13,13 +13,14 @@ from ...errors import InputError, MobilesegError
 from ...files import scratch_folder
 from ..ir.tensors import InputTensor
 from ..runtime.inputs import input_sources, load_input, source_name
-from ..runtime.metadata import Metadata, read_metadata
+from ..runtime.metadata import Metadata, read_metadata, sha256_of
 from ..runtime.predictor import ENGINE
-from ..runtime.records import Configuration, Environment, Record, check_turns
+from ..runtime.records import Configuration, Environment, Record, Turn, check_turns
 from ..runtime.versions import versions
 from .adb import Adb
 from .bench_binary import (
     DEFAULT_SETTINGS,
+    LIBRARY,
     NAME,
     DeviceBinary,
     Program,
@@ -29,7 +30,7 @@ from .bench_binary import (
     model_arguments,
 )
 from .device_cache import DeviceCache
-from .phone import Phone, choose, read_phone
+from .phone import Phone, choose, read_phone, read_thermal_status
 from .throttling import throttling
 
 Warn = Callable[[str], None]
@@ -46,6 +47,7 @@ def bench(
     repeats: int = 50,
     rounds: int = 5,
     cool_down: float = 10.0,
+    warmup_seconds: float = 0.0,
     settings: RunSettings = DEFAULT_SETTINGS,
     warn: Warn = lambda message: None,
 ) -> Iterator[Record]:
@@ -60,10 +62,11 @@ def bench(
         serials: of the phones, as `adb devices` names them; the only one if there is only one.
         images: image files and folders to feed in turn; noise without them.
         seed: of the noise.
-        warmup: runs at the start of each turn that do not count.
+        warmup: runs at the start of each turn that do not count, at least.
         repeats: recorded runs of each model; rounded up to a multiple of `rounds`.
         rounds: turns of each model.
         cool_down: seconds to wait before every turn but the first.
+        warmup_seconds: go on warming up for at least so long.
         settings: what is to run, and how.
         warn: called with what makes a measurement doubtful.
 
@@ -72,8 +75,9 @@ def bench(
         ToolError: a phone was lost or has no space; the program crashed, hangs, or gave no result.
     """
     check_turns(repeats, rounds, warmup)
-    if not 0 <= cool_down <= _A_DAY:
-        raise InputError(f"--cool-down takes seconds from 0 to {_A_DAY}, not {cool_down:g}")
+    for name, seconds in (("--cool-down", cool_down), ("--warmup-seconds", warmup_seconds)):
+        if not 0 <= seconds <= _A_DAY:
+            raise InputError(f"{name} takes seconds from 0 to {_A_DAY}, not {seconds:g}")
     described = [(Path(model), read_metadata(model)) for model in models]
     adb = Adb()
     phones = [read_phone(adb, serial) for serial in choose(adb, serials)]
@@ -95,7 +99,8 @@ def bench(
                 warn(f"{phone.serial}: {message}")
             with DeviceCache(adb, phone.serial, settings.keep) as folder:
                 session = _Session(adb, phone, folder, found, settings, warn)
-                runs = [_Run(session, nb, metadata, inputs, warmup, per_turn, rounds) for nb, metadata in described]
+                turns = _Turns(warmup, warmup_seconds, per_turn, rounds)
+                runs = [_Run(session, nb, metadata, inputs, turns) for nb, metadata in described]
                 yield from _take_turns(runs, rounds, cool_down, phone.model)
 
 
@@ -155,8 +160,14 @@ class _Session:
     ):
         self.phone, self.folder, self.abi, self.settings = phone, folder, program.abi, settings
         self.program = DeviceBinary(adb, folder, program, settings)
+        self.sha256 = {name: sha256_of(path) for name, path in {NAME: program.path, **program.libraries}.items()}
+        self._adb = adb
         self._warn = warn
         self._warned = set()
+
+    def thermal_status(self) -> Optional[int]:
+        """How hot Android calls the phone now; None where it does not tell."""
+        return read_thermal_status(self._adb, self.phone.serial)
 
     def warn(self, about: str, message: str) -> None:
         """Warn of something once."""
@@ -184,6 +195,16 @@ def _take_turns(runs: List["_Run"], rounds: int, cool_down: float, name: str) ->
         raise
 
 
+@dataclass(frozen=True)
+class _Turns:
+    """What is asked of each model: warming up, runs that count in a turn, and turns."""
+
+    warmup: int
+    warmup_seconds: float
+    repeats: int
+    rounds: int
+
+
 class _Run:
     """One model's share of a measurement on one phone."""
 
@@ -193,20 +214,27 @@ class _Run:
         nb: Path,
         metadata: Metadata,
         inputs: InputFiles,
-        warmup: int,
-        per_turn: int,
-        rounds_asked: int,
+        turns: _Turns,
     ):
         self._session, self._nb, self._metadata = session, nb, metadata
-        self._fed, self._rounds_asked = inputs.name, rounds_asked
+        self._fed, self._turns = inputs.name, turns
         self._arguments = ["--model", session.folder.put(nb, "model.nb"), *model_arguments(metadata)]
         for path in inputs.write(metadata.input):
             self._arguments += ["--input", session.folder.put(path, "input.f32")]
-        self._arguments += ["--warmup", str(warmup), "--repeats", str(per_turn)]
+        self._arguments += ["--warmup", str(turns.warmup), "--warmup-seconds", str(turns.warmup_seconds)]
+        self._arguments += ["--repeats", str(turns.repeats)]
         self.reports: List[Dict[str, Any]] = []
+        self._thermal_status: List[List[Optional[int]]] = []
 
     def take_turn(self) -> None:
+        before = self._session.thermal_status()
         report = self._session.program.run(self._arguments)
+        after = self._session.thermal_status()
+        self._thermal_status.append([before, after])
+        status = max(before or 0, after or 0)
+        if status:
+            advice = "it may throttle, so let it cool, or measure less at a time"
+            self._session.warn(self._nb.name, f"Android gives the thermal status {status}: {advice}")
         for message in report["warnings"]:
             self._session.warn(self._nb.name, message)
         self.reports.append(report)
@@ -233,6 +261,7 @@ class _Run:
                 warmup=len(first["warmup"]["network_ms"]),
                 repeats=sum(len(turn["network_ms"]) for turn in samples),
                 rounds=len(samples),
+                warmup_seconds=self._turns.warmup_seconds,
             ),
             environment=self._environment(first),
             init_ms=first["init_ms"],
@@ -242,6 +271,7 @@ class _Run:
             label_map_ms=[turn["label_map_ms"] for turn in samples] if makes_labels else [],
             classes_present=first["classes_present"] or [],
             peak_memory_bytes=max(report["peak_memory_bytes"] for report in self.reports),
+            turns=[_turn(report) for report in self.reports],
         )
         drift = throttling(record.rounds_ms)
         record.environment.details["throttling"] = drift
@@ -273,17 +303,34 @@ class _Run:
                 "api_level": phone.api_level,
                 "fp16": phone.fp16,
                 "dot_product": phone.dot_product,
-                "program": report["program"],
+                "program": {**report["program"], "sha256": self._session.sha256[NAME]},
+                "library": {"build_id": report["library_build_id"], "sha256": self._session.sha256.get(LIBRARY)},
                 "power_mode": report["configuration"]["power_mode"],
                 "bound_cores": cores,
-                "rounds_asked": self._rounds_asked,
+                "rounds_asked": self._turns.rounds,
                 "device": report["device"],
                 "temperatures_c": [each["device"]["temperature_c"] for each in self.reports],
+                "thermal_status": self._thermal_status,
                 "battery": asdict(phone.battery),
                 "output": report["output"],
                 "label_map": report["label_map"],
             },
         )
+
+
+def _turn(report: Dict[str, Any]) -> Turn:
+    samples, placement = report["samples"], report["placement"]
+    khz = [{str(each["cpu"]): each["khz"] for each in placement[moment]} for moment in ("before", "after")]
+    return Turn(
+        cpu_time_ms=samples["cpu_time_ms"],
+        voluntary_switches=samples["voluntary_switches"],
+        involuntary_switches=samples["involuntary_switches"],
+        cores=samples["cores"],
+        migrations=samples["migrations"],
+        allowed_cores=placement["allowed_cores"],
+        khz_before=khz[0],
+        khz_after=khz[1],
+    )
 
 
 def _whole(times: Dict[str, List[float]]) -> List[float]:

@@ -22,7 +22,7 @@ LIBRARY = "libpaddle_light_api_shared.so"
 # Releases whose C++ runtime is a file of its own need it on the phone too.
 RUNTIME = "libc++_shared.so"
 BUILDS = Path("build/mobileseg_bench")
-SCHEMA = 2
+SCHEMA = 3
 
 _KILLED = 128
 _ERROR = "error: "

@@ -169,6 +169,21 @@ def read_battery(adb: Adb, serial: str) -> Battery:
     )
 
 
+def read_thermal_status(adb: Adb, serial: str) -> Optional[int]:
+    """How hot Android calls the phone now: 0 none, 1 light, 2 moderate, 3 severe, to 6; None before Android 10.
+
+    Raises:
+        ToolError: the phone was lost.
+    """
+    return parse_thermal_status(adb.shell(serial, ["dumpsys", "thermalservice"]).stdout)
+
+
+def parse_thermal_status(text: str) -> Optional[int]:
+    """`dumpsys thermalservice`: its line "Thermal Status: 1"."""
+    found = re.search(r"^\s*Thermal Status: ([0-6])\s*$", text, re.MULTILINE)
+    return int(found.group(1)) if found else None
+
+
 def parse_properties(text: str) -> Dict[str, str]:
     """`getprop`: "[ro.product.model]: [Pixel]" -> its name and its value."""
     return dict(re.findall(r"^\[(.+?)\]: \[(.*)\]\s*$", text, re.MULTILINE))

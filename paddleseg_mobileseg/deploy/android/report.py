@@ -19,6 +19,24 @@ class _Pass:
 class _Passes:
     network_ms: List[float]
     label_map_ms: List[float]
+    cores: List[int]
+    migrations: int
+    cpu_time_ms: float
+    voluntary_switches: int
+    involuntary_switches: int
+
+
+@dataclass(frozen=True)
+class _Frequency:
+    cpu: int
+    khz: int
+
+
+@dataclass(frozen=True)
+class _Placement:
+    allowed_cores: List[int]
+    before: List[_Frequency]
+    after: List[_Frequency]
 
 
 @dataclass(frozen=True)
@@ -32,6 +50,7 @@ class _Result:
 @dataclass(frozen=True)
 class _Report:
     library_version: str
+    library_build_id: Optional[str]
     configuration: Dict[str, Any]
     program: Dict[str, Any]
     device: Dict[str, Any]
@@ -40,6 +59,7 @@ class _Report:
     warmup: _Passes
     samples: _Passes
     peak_memory_bytes: int
+    placement: _Placement
     output: _Result
     label_map: Optional[_Result]
     classes_present: Optional[List[int]]
@@ -53,7 +73,8 @@ def check_report(content: Dict[str, Any]) -> None:
     """
     names = [entry.name for entry in fields(_Report)]
     report = from_dict(_Report, {name: content[name] for name in names if name in content})
-    for section, key in (("program", "version"), ("configuration", "power_mode"), ("device", "temperature_c")):
+    in_program = [("program", "version"), ("program", "build_id")]
+    for section, key in [*in_program, ("configuration", "power_mode"), ("device", "temperature_c")]:
         if key not in getattr(report, section):
             raise InputError(f"{section}.{key} is missing")
     for result in filter(None, (report.output, report.label_map)):

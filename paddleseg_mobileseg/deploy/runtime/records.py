@@ -14,7 +14,7 @@ from ...report.tables import Table, span
 from ...schema import check_schema, from_dict
 from .stats import flat, round_medians, summarise, within_rounds
 
-SCHEMA = 3
+SCHEMA = 4
 _MOST_BYTES = 1 << 26
 
 
@@ -27,6 +27,7 @@ class Configuration:
             "argmax" inside it, or "none" for logits, whose label map then still has to be paid for.
         inputs: what was fed, in words.
         warmup, repeats, rounds: runs that do not count, runs that do, and turns that these were taken in.
+        warmup_seconds: how long to warm up at least, on a phone before each turn; `warmup` is what came of it.
     """
 
     model: str
@@ -45,6 +46,33 @@ class Configuration:
     warmup: int
     repeats: int
     rounds: int
+    warmup_seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Turn:
+    """What the kernel of a phone says of the runs that count in one turn.
+
+    Attributes:
+        cpu_time_ms: computed by all threads, in network and label map; over the turn's time it is how many cores were
+            at work.
+        voluntary_switches: how often a thread had to wait.
+        involuntary_switches: how often a thread lost its core to something else.
+        cores: on which core each run ended, of the thread that started it; -1 where the kernel does not tell.
+        migrations: runs that this thread ended on another core than it began on.
+        allowed_cores: those that it may run on.
+        khz_before, khz_after: clock frequencies of the allowed cores directly before the first run and after the
+            last, by the core's number; without those that tell none.
+    """
+
+    cpu_time_ms: float
+    voluntary_switches: int
+    involuntary_switches: int
+    cores: List[int]
+    migrations: int
+    allowed_cores: List[int]
+    khz_before: Dict[str, int]
+    khz_after: Dict[str, int]
 
 
 @dataclass(frozen=True)
@@ -58,7 +86,8 @@ class Environment:
         core: the core that the run was bound to; None if to none.
         versions: engine, opt, and what else takes part.
         date: UTC, ISO 8601.
-        details: what else a phone says of itself, such as its SoC, governors and temperatures.
+        details: what else a phone says of itself, such as its SoC, governors, temperatures and Android's thermal
+            status, and the SHA-256 and build ids of the program and the library that ran.
     """
 
     device: str
@@ -84,7 +113,9 @@ class Record:
         label_map_ms: the label maps made of the network's logits afterwards, as `network_ms`; empty where
             none are.
         classes_present: for each input, how many classes its label map holds; VIM's time depends on it.
-        peak_memory_bytes: the most that the process has held in memory; None where it was not measured.
+        peak_memory_bytes: the most that the process has held in memory, on a phone with one input at a time; None
+            where it was not measured.
+        turns: what a phone's kernel says of each turn, as `network_ms`; empty on the host.
     """
 
     configuration: Configuration
@@ -96,6 +127,7 @@ class Record:
     label_map_ms: List[List[float]]
     classes_present: List[int]
     peak_memory_bytes: Optional[int] = None
+    turns: List[Turn] = field(default_factory=list)
     schema: int = field(default=SCHEMA)
 
     @property
@@ -106,7 +138,7 @@ class Record:
         return [[sum(parts) for parts in zip(*turns)] for turns in zip(self.network_ms, self.label_map_ms)]
 
     def summary(self) -> Dict[str, Any]:
-        """Min, median, mean, p90, standard deviation of the steady state: "network", "label_map" and "end_to_end"."""
+        """Min, median, mean, p90, p99, standard deviation of the steady state: "network", "label_map", "end_to_end"."""
         parts = {"network": self.network_ms, "label_map": self.label_map_ms, "end_to_end": self.rounds_ms}
         return {name: summarise(flat(rounds)) if rounds else None for name, rounds in parts.items()}
 
@@ -179,7 +211,7 @@ def markdown(records: List[Record]) -> str:
     varying = [(title, fact) for title, fact in _FACTS if len({str(fact(record)) for record in records}) > 1]
     common = [f"{title} {fact(records[0])}" for title, fact in _FACTS if (title, fact) not in varying]
     split = any(record.label_map_ms for record in records)
-    times = ("min", "median", "mean", "p90", "stddev")
+    times = ("min", "median", "mean", "p90", "p99", "stddev")
     titles = ["model", *(title for title, _ in varying), "init", "first"]
     titles += [*(("network", "labels") if split else ()), *times, "ratio"]
     texts = 1 + len(varying)

@@ -21,8 +21,8 @@ def summarise(samples: Sequence[float]) -> Dict[str, float]:
     """Summary of samples in milliseconds.
 
     Returns:
-        "min_ms", "median_ms", "mean_ms", "p90_ms" (the smallest sample that 90 % of them do not exceed) and
-        "stddev_ms" (0 for one sample).
+        "min_ms", "median_ms", "mean_ms", "p90_ms" and "p99_ms" (the smallest sample that 90 or 99 % of them do not
+        exceed) and "stddev_ms" (0 for one sample).
     """
     samples = sorted(samples)
     return {
@@ -30,6 +30,7 @@ def summarise(samples: Sequence[float]) -> Dict[str, float]:
         "median_ms": statistics.median(samples),
         "mean_ms": statistics.fmean(samples),
         "p90_ms": samples[-(-len(samples) * 9 // 10) - 1],
+        "p99_ms": samples[-(-len(samples) * 99 // 100) - 1],
         "stddev_ms": statistics.stdev(samples) if len(samples) > 1 else 0.0,
     }
 

@@ -12,7 +12,8 @@
 //   spin_ms a b            every run keeps the processor busy for a + b * (runs before it) milliseconds
 //   clock_ms a b           the program's clock stands still from loading on. Every run moves it by
 //                          a + b * (runs before it) milliseconds, and asking for the input or the output by 1, so that
-//                          times are the same on a busy machine
+//                          times are the same on a busy machine; the process computes in a quarter of them
+//   nap 1                  every run has to wait for something
 //   noise 1                prints to standard output, as the real one does
 //   trace 1                says on standard error what every run was given
 //   fault kind when        load or run `when` (-1: loading; 0: the first run) goes wrong: abort, segv, kill, hang,
@@ -46,9 +47,11 @@ std::atomic<long long> standing_ns{0};
 // In the place of the C library's: this library comes before it where the program's symbols are looked up.
 extern "C" int clock_gettime(clockid_t clock, timespec* now) noexcept {
   const long long standing = standing_ns;
-  if (clock != CLOCK_MONOTONIC || standing == 0) return static_cast<int>(syscall(SYS_clock_gettime, clock, now));
-  now->tv_sec = static_cast<time_t>(standing / 1000000000);
-  now->tv_nsec = static_cast<long>(standing % 1000000000);
+  if ((clock != CLOCK_MONOTONIC && clock != CLOCK_PROCESS_CPUTIME_ID) || standing == 0)
+    return static_cast<int>(syscall(SYS_clock_gettime, clock, now));
+  const long long shown = clock == CLOCK_MONOTONIC ? standing : standing / 4;
+  now->tv_sec = static_cast<time_t>(shown / 1000000000);
+  now->tv_nsec = static_cast<long>(shown % 1000000000);
   return 0;
 }
 
@@ -93,7 +96,7 @@ struct Model {
   std::vector<double> weights, bias;
   std::string output = "float32", version = "double", fault;
   double spin_ms[2] = {0, 0}, clock_ms[2] = {-1, 0};
-  bool noise = false, trace = false;
+  bool noise = false, trace = false, nap = false;
   int fault_when = -2;
 };
 
@@ -114,6 +117,7 @@ Model Load(const std::string& path) {
     else if (key == "clock_ms") words >> model.clock_ms[0] >> model.clock_ms[1];
     else if (key == "noise") words >> model.noise;
     else if (key == "trace") words >> model.trace;
+    else if (key == "nap") words >> model.nap;
     else if (key == "fault") words >> model.fault >> model.fault_when;
     else if (key == "weights") for (double value; words >> value;) model.weights.push_back(value);
     else if (key == "bias") for (double value; words >> value;) model.bias.push_back(value);
@@ -148,6 +152,7 @@ class Double : public PaddlePredictor {
     Say("run " + std::to_string(runs_));
     Misbehave(runs_);
     Compute();
+    if (model_.nap) usleep(1000);
     if (model_.fault == "nan" && runs_ >= model_.fault_when)
       reinterpret_cast<float*>(output_.bytes.data())[output_.elements() / 2] = std::nanf("");
     if (model_.fault == "bool") output_.precision = PrecisionType::kBool;

@@ -2,16 +2,19 @@
 
 import json
 import re
+from dataclasses import asdict
 
 import numpy as np
 import paddleseg.transforms as T
 import pytest
 
 from paddleseg_mobileseg.deploy.android import bench as bench_module
+from paddleseg_mobileseg.deploy.android.bench_binary import LIBRARY
 from paddleseg_mobileseg.deploy.ir.exported import read_exported
 from paddleseg_mobileseg.deploy.ir.static_graph import StaticGraph
 from paddleseg_mobileseg.deploy.runtime.inputs import noise
-from paddleseg_mobileseg.deploy.runtime.metadata import read_metadata
+from paddleseg_mobileseg.deploy.runtime.metadata import read_metadata, sha256_of
+from paddleseg_mobileseg.deploy.runtime.records import read_records
 from paddleseg_mobileseg.labels import label_map_of
 from support.exports import MEAN, STD, save_scene
 from support.phones import CLASSES, HEIGHT, WIDTH, change_metadata, exported_squares, write_model
@@ -61,6 +64,7 @@ def test_and_in_a_json_record(phone, model, bench_command, tmp_path):
     details = environment["details"]
     assert details["serial"] == phone.address and details["abi"] == "arm64-v8a" and details["fp16"] is True
     assert details["power_mode"] == "high" and details["rounds_asked"] == 2 and details["throttling"] is None
+    assert details["thermal_status"] == [[0, 0], [0, 0]]
     assert details["battery"]["level"] == 80 and details["label_map"]["shape"] == [1, HEIGHT, WIDTH]
     assert re.match(r"fnv1a64:[0-9a-f]{16}$", details["label_map"]["digest"])
 
@@ -161,6 +165,40 @@ def test_a_network_that_gives_labels_makes_them_within_its_own_time(phone, tmp_p
     assert len(record["classes_present"]) == 1 and 1 <= record["classes_present"][0] <= CLASSES
 
 
+def test_the_record_shows_which_files_ran_on_which_cores(phone, tmp_path, bench_command):
+    nb = write_model(tmp_path / "placed.nb", clock_ms="10 1")
+    said = bench_command(nb, "--cores", "0", "--rounds", 2, "--keep", "--json")
+    (record,) = records_of(said.out)
+    details = record["environment"]["details"]
+    for name, described in (("mobileseg_bench", details["program"]), (LIBRARY, details["library"])):
+        (sent,) = (phone.host_path(path) for path in phone.pushed if path.endswith(f"/{name}"))
+        assert described["sha256"] == sha256_of(sent)
+    assert re.fullmatch("[0-9a-f]{40}", details["program"]["build_id"])
+    # The first pass and one run to warm up, then two runs in each turn; the double computes in a quarter of the time.
+    assert [turn["cpu_time_ms"] for turn in record["turns"]] == pytest.approx([(12 + 13) / 4] * 2)
+    for turn in record["turns"]:
+        assert (turn["cores"], turn["migrations"], turn["allowed_cores"]) == ([0, 0], 0, [0])
+        assert min(turn["voluntary_switches"], turn["involuntary_switches"]) >= 0
+    lines = tmp_path / "records.jsonl"
+    lines.write_text(said.out)
+    assert [asdict(turn) for turn in read_records(lines)[0].turns] == record["turns"]
+
+
+def test_warming_up_by_time_is_in_the_record(phone, tmp_path, bench_command):
+    nb = write_model(tmp_path / "warm.nb", clock_ms="10 0")
+    (record,) = records_of(bench_command(nb, "--warmup-seconds", 0.12, "--rounds", 1, "--json").out)
+    # Input and output take a millisecond each beside the ten of the network.
+    assert record["warmup_ms"] == pytest.approx([10] * 10)
+    assert (record["configuration"]["warmup"], record["configuration"]["warmup_seconds"]) == (10, 0.12)
+
+
+def test_a_hot_phone_is_warned_of(phone, model, bench_command):
+    phone.thermal_status(3)
+    said = bench_command(model, "--rounds", 1, "--json")
+    assert records_of(said.out)[0]["environment"]["details"]["thermal_status"] == [[3, 3]]
+    assert [line for line in said.warnings() if "Android gives the thermal status 3: it may throttle" in line]
+
+
 def test_throttling_is_warned_of(phone, tmp_path, bench_command):
     nb = write_model(tmp_path / "hot.nb", clock_ms="10 1")
     said = bench_command(nb, "--repeats", 30, "--rounds", 2, "--json")
@@ -193,6 +231,7 @@ def test_the_programs_own_warnings_are_passed_on_once(phone, tmp_path, bench_com
         ({}, ["--rounds", "-1"], "--rounds takes a number of 1 or more"),
         ({}, ["--warmup", "-1"], "--warmup takes a number of 0 or more"),
         ({}, ["--cool-down", "-1"], "--cool-down takes seconds from 0"),
+        ({}, ["--warmup-seconds", "-1"], "--warmup-seconds takes seconds from 0"),
         ({}, ["--cool-down", "nan"], "--cool-down takes seconds from 0"),
         ({}, ["--timeout", "inf"], "--timeout takes seconds above 0"),
         ({}, ["--threads", "0"], "--threads takes a number of 1 or more"),

@@ -8,22 +8,32 @@ import pytest
 from paddleseg_mobileseg import ToolError
 from paddleseg_mobileseg.deploy.android.adb import Adb
 from paddleseg_mobileseg.deploy.android.bench_binary import SCHEMA, DeviceBinary
-from paddleseg_mobileseg.deploy.android.phone import parse_battery, parse_free_bytes
+from paddleseg_mobileseg.deploy.android.phone import parse_battery, parse_free_bytes, parse_thermal_status
 from paddleseg_mobileseg.deploy.android.report import check_report
 from paddleseg_mobileseg.processes.tool import Finished
 
 RESULT = {"dtype": "float32", "shape": [1, 2, 3, 4], "digest": "d", "digests": ["d"]}
-PASSES = {"network_ms": [1.5], "label_map_ms": []}
+PASSES = {
+    "network_ms": [1.5],
+    "label_map_ms": [],
+    "cores": [3],
+    "migrations": 0,
+    "cpu_time_ms": 1.25,
+    "voluntary_switches": 0,
+    "involuntary_switches": 1,
+}
 REPORT = {
     "schema": SCHEMA,
-    "program": {"version": "1"},
+    "program": {"version": "1", "build_id": None},
     "library_version": "v",
+    "library_build_id": None,
     "configuration": {"power_mode": "high"},
     "init_ms": 1,
     "first": {"network_ms": 2.5, "label_map_ms": None},
     "warmup": dict(PASSES),
     "samples": dict(PASSES),
     "peak_memory_bytes": 5,
+    "placement": {"allowed_cores": [3], "before": [{"cpu": 3, "khz": 1}], "after": []},
     "output": RESULT,
     "label_map": None,
     "classes_present": None,
@@ -51,6 +61,19 @@ def test_exit_status_that_is_no_number(status):
 def test_numbers_that_are_none_are_unknown(number):
     assert parse_free_bytes(f"a Available\nb {number}\n") is None
     assert parse_battery(f"  level: {number}\n  scale: 100\n") == {"scale": 100}
+
+
+@pytest.mark.parametrize(
+    "text, status",
+    [
+        ("IsStatusOverride: false\nThermal Status: 2\nCached temperatures:\n", 2),
+        ("Can't find service: thermalservice\n", None),
+        ("Thermal Status: 7\n", None),
+        ("Thermal Status: none\n", None),
+    ],
+)
+def test_thermal_status_that_android_tells_or_not(text, status):
+    assert parse_thermal_status(text) == status
 
 
 class _Folder:
@@ -90,6 +113,8 @@ def test_answer_that_is_no_report(stdout):
         ("output.dtype", "object", "there is no element type 'object'"),
         ("output.shape", [-1], "a result has no elements"),
         ("program", {}, "program.version is missing"),
+        ("samples.cores", ["big"], r"samples.cores\[0\] is 'big' and not of type int"),
+        ("placement.before", [{"cpu": 0}], r"placement.before\[0\].khz is missing"),
         ("peak_memory_bytes", ..., "peak_memory_bytes is missing"),
     ],
 )

@@ -120,6 +120,7 @@ class EmulatedDevice:
         self.cpuinfo(CPUINFO)
         self.battery()
         self.setting("low_power", "0")
+        self.thermal_status(0)
         self.script("settings", f'/bin/cat "{self.root}/system/$1_$2_$3"')
         self.script("dumpsys", f'/bin/cat "{self.root}/system/dumpsys_$1"')
         self.script("getprop", f'/bin/cat "{self.root}/system/properties"')
@@ -138,6 +139,9 @@ class EmulatedDevice:
     def battery(self, level: int = 80, temperature_c: float = 27.0, status: int = 2) -> None:
         text = BATTERY.format(level=level, temperature=round(10 * temperature_c), status=status)
         (self.root / "system/dumpsys_battery").write_text(text)
+
+    def thermal_status(self, status: int) -> None:
+        (self.root / "system/dumpsys_thermalservice").write_text(f"IsStatusOverride: false\nThermal Status: {status}\n")
 
     def setting(self, name: str, value: str) -> None:
         (self.root / f"system/get_global_{name}").write_text(value + "\n")

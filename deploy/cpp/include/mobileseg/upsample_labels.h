@@ -4,11 +4,11 @@
 // interpolate every class to the image's size and take the argmax, which costs more than the network.
 // But bilinear interpolation inside a cell of four neighbouring logits is a convex combination of the
 // four. Where the same class is clearly the best at all of them it wins in the whole cell, which is filled:
-// that is most cells. In the others a class whose largest corner lies below the smallest corner of another
-// class wins nowhere, nor does one that lies below another at all four corners. Those that are left are weighed
-// sample by sample in single precision, four samples at a time, where one is ahead by more than rounding. A row of
-// samples where two come closer is weighed in double precision: there each class is a straight line between two ends;
-// where the same class is best at both the row is filled, and elsewhere the lines that no other passes over are weighed.
+// that is most cells. In the others a class whose largest corner lies below the smallest corner of another class wins
+// nowhere. The rest compete row by row, in single precision: there each class is a straight line between the row's two
+// ends, and where no other comes up to the place at which the best at the two ends cross, these two share the row. Else
+// all that come up to it in some row are weighed at each sample. A row in which two come closer than rounding is done
+// anew in double precision, as the definition has it.
 //
 // The result is that of interpolation followed by argmax, ties going to the lowest class:
 //  - Coordinates are those of Paddle's bilinear_interp_v2: half-pixel centres (align_mode 0), or aligned
@@ -65,14 +65,14 @@ void LabelRow(const LogitMap<Logit>& map, const Axis::Cell& row, const Axis& row
   for (auto column = columns.cells.begin(); column != columns.cells.end();) {
     const int first = column->low;
     const Axis::Cell* contested[kBlock];
-    std::int32_t best[kBlock][4];
     int count = 0;
     float reached = kLargest;
     for (; column != columns.cells.end() && column->low < first + kBlock; ++column) {
       const std::int32_t winner = winners.Of(row, *column);
       if (winner == Winners::kNone) {
-        winners.AtCorners(row, *column, best[count]);
-        reached = std::min(reached, winners.Reached(map, row, *column, best[count]));
+        std::int32_t best[4];
+        winners.AtCorners(row, *column, best);
+        reached = std::min(reached, winners.Reached(map, row, *column, best));
         contested[count++] = &*column;
         continue;
       }
@@ -84,10 +84,8 @@ void LabelRow(const LogitMap<Logit>& map, const Axis::Cell& row, const Axis& row
     block.Load(map, row.low, row.high, first, std::min(kBlock, map.width - first), reached);
     for (int i = 0; i < count; ++i) {
       const Axis::Cell& cell = *contested[i];
-      block.Enter(cell.low - first, best[i], columns.weight.data() + cell.begin, cell.end - cell.begin, &contest);
-      Label* out = top + cell.begin;
-      for (int y = row.begin; y < row.end; ++y, out += width)
-        contest.LabelSamples(rows.weight[y], out);
+      block.Enter(cell.low - first, columns.weight.data() + cell.begin, cell.end - cell.begin, &contest);
+      contest.LabelCell(block.largest(), rows.weight.data() + row.begin, row.end - row.begin, top + cell.begin, width);
     }
   }
 }

@@ -33,18 +33,24 @@ class Block {
   //   reached: what some class reaches at all corners of each cell that is asked for; a class that stays below it
   //            everywhere is not even looked at.
   template <typename Logit>
-  void Load(const LogitMap<Logit>& map, int upper, int lower, int first, int cells, float reached) {
+  void Load(const LogitMap<Logit>& map, int upper_row, int lower_row, int first, int cells,
+            float reached) {
     const std::size_t step = map.column_step();
-    const Logit* const rows[2] = {map.row(upper) + first * step, map.row(lower) + first * step};
+    const Logit* row = map.row(upper_row) + first * step;
+    const std::size_t to_lower = map.row(lower_row) - map.row(upper_row), class_step = map.class_step();
     const int columns = std::min(cells + 1, map.width - first);
     std::fill(highest_lowest_, highest_lowest_ + kBlock, -kLargest);
+    largest_ = AllFour(0.0f);
     loaded_.clear();
-    for (int c = 0; c < classes_; ++c) {
-      const Logit* const from[2] = {rows[0] + c * map.class_step(), rows[1] + c * map.class_step()};
-      if (Largest(from[0], from[1], step, columns) < reached) continue;
-      for (int r = 0; r < 2; ++r) LoadRow(from[r], step, columns, Corners(c) + r * kColumns);
+    float gathered[2][kColumns];
+    for (int c = 0; c < classes_; ++c, row += class_step) {
+      const float* const upper = Floats(row, step, columns, gathered[0]);
+      const float* const lower = Floats(row + to_lower, step, columns, gathered[1]);
+      // The last column again, where there are no more.
+      const int last = upper == gathered[0] ? kBlock : columns - 1;
+      if (Largest(upper, lower, last) < reached) continue;
+      LoadClass(c, upper, lower, last);
       loaded_.push_back(c);
-      Bound(c);
     }
     Screen(cells);
   }
@@ -52,29 +58,17 @@ class Block {
   // Classes that can win in a cell, in ascending order; at least one.
   const int* Candidates(int cell) const { return candidates_.data() + static_cast<std::size_t>(cell) * classes_; }
 
-  // Lets the candidates of a cell compete for `samples` columns of samples. One that lies below another at all four
-  // corners stays below it between them; those that are best at a corner are the others to ask.
-  //   best: the classes that win at the cell's corners.
-  void Enter(int cell, const std::int32_t (&best)[4], const float* weights, int samples, Contest* contest) const {
-    contest->Clear(weights, samples);
-    Four above[4];
-    int rulers = 0;
-    for (int i = 0; i < 4; ++i) {
-      if (std::find(best, best + i, best[i]) != best + i) continue;
-      const Four corners = CornersOf(best[i], cell);
-      above[rulers++] = corners - AllFour(HighestOf(Magnitude(corners)) * kMargin);
-    }
-    for (int i = 0; i < counts_[cell]; ++i) {
-      const int c = Candidates(cell)[i];
-      const Four corners = CornersOf(c, cell);
-      const Four below = corners + AllFour(HighestOf(Magnitude(corners)) * kMargin + 1e-37f);
-      bool ruled = false;
-      for (int k = 0; k < rulers; ++k) ruled |= LowestOf(above[k] - below) > 0.0f;
-      if (ruled) continue;
-      const float* const upper = Corners(c) + cell;
-      contest->Add(c, upper[0], upper[1], upper[kColumns], upper[kColumns + 1]);
-    }
-    contest->Close();
+  // No corner of any candidate is larger in magnitude.
+  float largest() const { return HighestOf(largest_); }
+
+  // Lets the candidates of a cell compete for `samples` columns of samples.
+  void Enter(int cell, const float* weights, int samples, Contest* contest) const {
+    const float* const corners = corners_.data() + cell;
+    const auto corners_of = [corners](int c) {
+      const float* const upper = corners + static_cast<std::size_t>(c) * 2 * kColumns;
+      return LoadPairs(upper, upper + kColumns);
+    };
+    contest->Fill(Candidates(cell), counts_[cell], corners_of, weights, samples);
   }
 
  private:
@@ -83,61 +77,54 @@ class Block {
   float* Corners(int c) { return corners_.data() + static_cast<std::size_t>(c) * 2 * kColumns; }
   const float* Corners(int c) const { return corners_.data() + static_cast<std::size_t>(c) * 2 * kColumns; }
 
-  Four CornersOf(int c, int cell) const {
-    const float* const upper = Corners(c) + cell;
-    return LoadPairs(upper, upper + kColumns);
+  // `columns` logits in a row as they lie in memory, or where they do not, gathered and the last one repeated.
+  static const float* Floats(const float* from, std::size_t step, int columns, float* gathered) {
+    return step == 1 && columns >= kBlock ? from : Gather(from, step, columns, gathered);
+  }
+  static const float* Floats(const Half* from, std::size_t step, int columns, float* gathered) {
+    return Gather(from, step, columns, gathered);
   }
 
   template <typename Logit>
-  static void LoadRow(const Logit* from, std::size_t step, int columns, float* to) {
+  static const float* Gather(const Logit* from, std::size_t step, int columns, float* gathered) {
     if (columns == kColumns && step == 1) {
-      for (int i = 0; i < kColumns; ++i) to[i] = Cut(ToFloat(from[i]));
-      return;
+      for (int i = 0; i < kColumns; ++i) gathered[i] = ToFloat(from[i]);
+      return gathered;
     }
-    for (int i = 0; i < columns; ++i) to[i] = Cut(ToFloat(from[i * step]));
-    for (int i = columns; i < kColumns; ++i) to[i] = to[columns - 1];
+    for (int i = 0; i < columns; ++i) gathered[i] = ToFloat(from[i * step]);
+    for (int i = columns; i < kColumns; ++i) gathered[i] = gathered[columns - 1];
+    return gathered;
   }
 
-  template <typename Logit>
-  static float Largest(const Logit* upper, const Logit* lower, std::size_t step, int columns) {
-    float largest = -kLargest;
-    if (columns < kColumns || step != 1) {
-      for (int i = 0; i < columns; ++i)
-        largest = std::max(largest, std::max(ToFloat(upper[i * step]), ToFloat(lower[i * step])));
-      return largest;
-    }
-    return LargestOfRows(upper, lower);
-  }
-
-  static float LargestOfRows(const float* upper, const float* lower) {
-    Four four = AllFour(std::max(upper[kBlock], lower[kBlock]));
+  static float Largest(const float* upper, const float* lower, int last) {
+    Four four = AllFour(std::max(upper[last], lower[last]));
     for (int i = 0; i < kBlock; i += 4) four = Higher(four, Higher(LoadFour(upper + i), LoadFour(lower + i)));
     return HighestOf(four);
   }
 
-  template <typename Logit>
-  static float LargestOfRows(const Logit* upper, const Logit* lower) {
-    float rows[2][kColumns];
-    for (int i = 0; i < kColumns; ++i) {
-      rows[0][i] = ToFloat(upper[i]);
-      rows[1][i] = ToFloat(lower[i]);
-    }
-    return LargestOfRows(rows[0], rows[1]);
-  }
-
-  void Bound(int c) {
-    const float* const upper = Corners(c);
-    const float* const lower = upper + kColumns;
-    float* const highest = highest_.data() + static_cast<std::size_t>(c) * kBlock;
+  // Takes over the corners of a class, and what it reaches in each cell at most and at least.
+  void LoadClass(int c, const float* upper, const float* lower, int last) {
+    float* const to = Corners(c);
     float low[kColumns], high[kColumns];
-    for (int i = 0; i < kColumns; ++i) {
-      low[i] = upper[i] < lower[i] ? upper[i] : lower[i];
-      high[i] = upper[i] < lower[i] ? lower[i] : upper[i];
+    for (int i = 0; i < kBlock; i += 4) {
+      const Four above = Cut(LoadFour(upper + i)), below = Cut(LoadFour(lower + i));
+      StoreFour(above, to + i);
+      StoreFour(below, to + kColumns + i);
+      StoreFour(Lower(above, below), low + i);
+      StoreFour(Higher(above, below), high + i);
+      largest_ = Higher(largest_, Higher(Magnitude(above), Magnitude(below)));
     }
-    for (int i = 0; i < kBlock; ++i) {
-      highest[i] = high[i] < high[i + 1] ? high[i + 1] : high[i];
-      const float lowest = low[i] < low[i + 1] ? low[i] : low[i + 1];
-      highest_lowest_[i] = highest_lowest_[i] < lowest ? lowest : highest_lowest_[i];
+    const float above = Cut(upper[last]), below = Cut(lower[last]);
+    to[kBlock] = above;
+    to[kColumns + kBlock] = below;
+    low[kBlock] = std::min(above, below);
+    high[kBlock] = std::max(above, below);
+    largest_ = Higher(largest_, Magnitude(AllFour(std::max(-low[kBlock], high[kBlock]))));
+    float* const highest = highest_.data() + static_cast<std::size_t>(c) * kBlock;
+    for (int i = 0; i < kBlock; i += 4) {
+      StoreFour(Higher(LoadFour(high + i), LoadFour(high + i + 1)), highest + i);
+      const Four lowest = Lower(LoadFour(low + i), LoadFour(low + i + 1));
+      StoreFour(Higher(LoadFour(highest_lowest_ + i), lowest), highest_lowest_ + i);
     }
   }
 
@@ -161,6 +148,7 @@ class Block {
   std::vector<int> loaded_;       // the classes that come into question, ascending
   float highest_lowest_[kBlock];  // for each cell the largest among the classes' smallest corners
   int counts_[kBlock];
+  Four largest_;                  // among all corners that are loaded
 };
 
 }  // namespace detail

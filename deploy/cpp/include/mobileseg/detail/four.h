@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <cstring>
+#include <limits>
 
 #include "logits.h"
 
@@ -24,6 +25,7 @@ using Four = float32x4_t;
 using FourInts = int32x4_t;
 
 MOBILESEG_ALWAYS_INLINE Four LoadFour(const float* from) { return vld1q_f32(from); }
+MOBILESEG_ALWAYS_INLINE FourInts LoadFour(const std::int32_t* from) { return vld1q_s32(from); }
 MOBILESEG_ALWAYS_INLINE Four LoadPairs(const float* a, const float* b) {
   return vcombine_f32(vld1_f32(a), vld1_f32(b));
 }
@@ -35,6 +37,10 @@ MOBILESEG_ALWAYS_INLINE Four Lower(Four a, Four b) { return vminq_f32(a, b); }
 MOBILESEG_ALWAYS_INLINE Four Higher(Four a, Four b) { return vmaxq_f32(a, b); }
 MOBILESEG_ALWAYS_INLINE Four MulAdd(Four addend, Four a, Four b) { return vfmaq_f32(addend, a, b); }
 MOBILESEG_ALWAYS_INLINE Four Magnitude(Four a) { return vabsq_f32(a); }
+// -1 where a > b, elsewhere 0.
+MOBILESEG_ALWAYS_INLINE FourInts IsHigher(Four a, Four b) { return vreinterpretq_s32_u32(vcgtq_f32(a, b)); }
+MOBILESEG_ALWAYS_INLINE bool AnyOf(FourInts a) { return vmaxvq_u32(vreinterpretq_u32_s32(a)) != 0; }
+MOBILESEG_ALWAYS_INLINE FourInts IsNan(Four a) { return vreinterpretq_s32_u32(vmvnq_u32(vceqq_f32(a, a))); }
 // `yes` where a > b, elsewhere `no`.
 MOBILESEG_ALWAYS_INLINE FourInts WhereHigher(Four a, Four b, FourInts yes, FourInts no) {
   return vbslq_s32(vcgtq_f32(a, b), yes, no);
@@ -51,6 +57,8 @@ typedef std::int32_t FourInts __attribute__((vector_size(16)));
 MOBILESEG_ALWAYS_INLINE Four Lower(Four a, Four b) { return a < b ? a : b; }
 MOBILESEG_ALWAYS_INLINE Four Higher(Four a, Four b) { return a > b ? a : b; }
 MOBILESEG_ALWAYS_INLINE Four MulAdd(Four addend, Four a, Four b) { return addend + a * b; }
+MOBILESEG_ALWAYS_INLINE FourInts IsHigher(Four a, Four b) { return a > b; }
+MOBILESEG_ALWAYS_INLINE FourInts IsNan(Four a) { return a != a; }
 MOBILESEG_ALWAYS_INLINE FourInts WhereHigher(Four a, Four b, FourInts yes, FourInts no) {
   const FourInts ahead = a > b;
   return (yes & ahead) | (no & ~ahead);
@@ -78,6 +86,16 @@ inline Four MulAdd(Four addend, Four a, Four b) {
   for (int i = 0; i < 4; ++i) addend.at[i] += a[i] * b[i];
   return addend;
 }
+inline FourInts IsHigher(Four a, Four b) {
+  FourInts ahead;
+  for (int i = 0; i < 4; ++i) ahead.at[i] = -static_cast<std::int32_t>(a[i] > b[i]);
+  return ahead;
+}
+inline FourInts IsNan(Four a) {
+  FourInts nan;
+  for (int i = 0; i < 4; ++i) nan.at[i] = -static_cast<std::int32_t>(a[i] != a[i]);
+  return nan;
+}
 inline FourInts WhereHigher(Four a, Four b, FourInts yes, FourInts no) {
   for (int i = 0; i < 4; ++i) no.at[i] = a[i] > b[i] ? yes[i] : no[i];
   return no;
@@ -86,8 +104,17 @@ inline Four operator+(Four a, Four b) {
   for (int i = 0; i < 4; ++i) a.at[i] += b[i];
   return a;
 }
-inline Four operator-(Four a, Four b) {
+inline Four operator/(Four a, Four b) {
+  for (int i = 0; i < 4; ++i) a.at[i] /= b[i];
+  return a;
+}
+template <typename T>
+FourOf<T> operator-(FourOf<T> a, FourOf<T> b) {
   for (int i = 0; i < 4; ++i) a.at[i] -= b[i];
+  return a;
+}
+inline FourInts operator|(FourInts a, FourInts b) {
+  for (int i = 0; i < 4; ++i) a.at[i] |= b[i];
   return a;
 }
 inline Four AllFour(float value) { return {{value, value, value, value}}; }
@@ -99,6 +126,11 @@ MOBILESEG_ALWAYS_INLINE Four LoadFour(const float* from) {
   std::memcpy(&four, from, sizeof four);
   return four;
 }
+MOBILESEG_ALWAYS_INLINE FourInts LoadFour(const std::int32_t* from) {
+  FourInts four;
+  std::memcpy(&four, from, sizeof four);
+  return four;
+}
 MOBILESEG_ALWAYS_INLINE Four LoadPairs(const float* a, const float* b) {
   const float pairs[4] = {a[0], a[1], b[0], b[1]};
   return LoadFour(pairs);
@@ -106,6 +138,7 @@ MOBILESEG_ALWAYS_INLINE Four LoadPairs(const float* a, const float* b) {
 MOBILESEG_ALWAYS_INLINE void StoreFour(Four four, float* to) { std::memcpy(to, &four, sizeof four); }
 MOBILESEG_ALWAYS_INLINE void StoreFour(FourInts four, std::int32_t* to) { std::memcpy(to, &four, sizeof four); }
 MOBILESEG_ALWAYS_INLINE Four Magnitude(Four a) { return Higher(a, AllFour(0.0f) - a); }
+MOBILESEG_ALWAYS_INLINE bool AnyOf(FourInts a) { return (a[0] | a[1] | a[2] | a[3]) != 0; }
 MOBILESEG_ALWAYS_INLINE float LowestOf(Four a) {
   const float one = a[0] < a[1] ? a[0] : a[1], other = a[2] < a[3] ? a[2] : a[3];
   return one < other ? one : other;
@@ -116,6 +149,21 @@ MOBILESEG_ALWAYS_INLINE float HighestOf(Four a) {
 }
 
 #endif
+
+MOBILESEG_ALWAYS_INLINE Four Cut(Four four) { return Higher(Lower(four, AllFour(kLargest)), AllFour(-kLargest)); }
+
+// For each of four places the best of what competes there, and the second.
+struct Leader {
+  Four best = AllFour(-std::numeric_limits<float>::infinity()), second = best;
+  FourInts who = AllFour(std::int32_t{0});
+
+  MOBILESEG_ALWAYS_INLINE void Compete(Four value, FourInts index) {
+    second = Higher(second, Lower(value, best));
+    who = WhereHigher(value, best, index, who);
+    best = Higher(best, value);
+  }
+  MOBILESEG_ALWAYS_INLINE Four Ahead() const { return best - second; }
+};
 
 }  // namespace detail
 }  // namespace mobileseg

@@ -8,9 +8,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <type_traits>
 #include <vector>
 
 #include "axis.h"
+#include "four.h"
 #include "logits.h"
 
 namespace mobileseg {
@@ -38,8 +40,15 @@ class Winners {
     float best[kChunk], second[kChunk];
     std::fill(best, best + count, -std::numeric_limits<float>::infinity());
     std::fill(second, second + count, -kLargest);
-    int nan = 0;
-    for (int c = 0; c < map.classes; ++c) {
+    bool nan = false;
+    int c = 0;
+    if constexpr (std::is_same_v<Logit, float>) {
+      for (; step == 1 && c + kTogether <= map.classes; c += kTogether) {
+        const float* const from = map.data + c * map.class_step() + start;
+        nan |= CompeteTogether(from, map.class_step(), count, c, best, second, labels);
+      }
+    }
+    for (; c < map.classes; ++c) {
       const Logit* const from = map.data + c * map.class_step() + start * step;
       nan |= step == 1 ? CompeteSideBySide(from, count, c, best, second, labels)
                        : Compete(from, step, count, c, best, second, labels);
@@ -89,6 +98,30 @@ class Winners {
   }
 
  private:
+  static constexpr int kTogether = 4;  // classes, so that the best is read and written once for them all
+
+  // Lets kTogether classes compete for `count` logits, the first of them `label`. Returns whether one is not a number.
+  static bool CompeteTogether(const float* from, std::size_t class_step, std::size_t count, int label, float* best,
+                              float* second, std::int32_t* labels) {
+    FourInts nan = AllFour(std::int32_t{0});
+    std::size_t i = 0;
+    for (; i + 4 <= count; i += 4) {
+      Leader leader{LoadFour(best + i), LoadFour(second + i), LoadFour(labels + i)};
+      for (int c = 0; c < kTogether; ++c) {
+        const Four given = LoadFour(from + c * class_step + i);
+        nan = nan | IsNan(given);
+        leader.Compete(Cut(given), AllFour(static_cast<std::int32_t>(label + c)));
+      }
+      StoreFour(leader.best, best + i);
+      StoreFour(leader.second, second + i);
+      StoreFour(leader.who, labels + i);
+    }
+    int rest = 0;
+    for (int c = 0; c < kTogether; ++c)
+      rest |= Compete(from + c * class_step + i, 1, count - i, label + c, best + i, second + i, labels + i);
+    return AnyOf(nan) || rest;
+  }
+
   template <typename Logit>
   static int CompeteSideBySide(const Logit* from, std::size_t count, int label, float* best, float* second,
                                std::int32_t* labels) {
