@@ -12,8 +12,9 @@ _BINS = 8192
 SHARE = 0.9999
 """Of the absolute values on pictures, how many int8 reaches: the rest is cut off.
 
-Of five networks trained on the built-in scenes none lost more than 0.0004 mIoU with it; all values, 99.999 % and the
-least squared error gave 0.0 to 0.5 points of agreement less, or the same.
+Of networks trained on the built-in scenes, three kept 0.25 to 0.47 points more labels with it than with all values, and
+up to 0.04 more than with 99.999 %. The threshold of the least squared error kept as many, up to 0.05 points more, and
+no better mIoU.
 """
 _LEAST = 1e-8
 """A threshold for what is zero throughout."""
