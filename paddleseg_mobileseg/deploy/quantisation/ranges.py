@@ -13,8 +13,8 @@ SHARE = 0.9999
 """Of the absolute values on pictures, how many int8 reaches: the rest is cut off.
 
 Of networks trained on the built-in scenes, three kept 0.25 to 0.47 points more labels with it than with all values, and
-up to 0.04 more than with 99.999 %. The threshold of the least squared error kept as many, up to 0.05 points more, and
-no better mIoU.
+up to 0.04 more than with 99.999 %. The threshold of the least squared error kept as many or up to 0.05 points more,
+at an mIoU that was 0.0011 lower or up to 0.0004 higher.
 """
 _LEAST = 1e-8
 """A threshold for what is zero throughout."""
