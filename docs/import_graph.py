@@ -38,6 +38,7 @@ ROOMS = (
     "deploy.ir",
     "deploy.passes",
     "deploy.runtime",
+    "deploy.quantisation",
     "deploy.steps",
     "deploy.android",
     "segmenter",

@@ -30,10 +30,11 @@ if TYPE_CHECKING:
         StrideFormer,
         StrideFormer_Base,
         StrideFormer_Tiny,
+        StrideFormer_TinyFast,
     )
     from .models.distillation import MultiResolutionDistillation
     from .models.heads import VIM, Bilinear, SegHead
-    from .models.necks import AAM, SeaFusion
+    from .models.necks import AAM, LightAAM, SeaFusion
     from .models.segmentor import MobileSegmentor
     from .models.zoo import build_model, list_models
     from .segmenter import Segmentation, Segmenter
@@ -43,6 +44,7 @@ __version__ = "0.1.0"
 _PUBLIC = {
     "AAM": "models.necks",
     "Bilinear": "models.heads",
+    "LightAAM": "models.necks",
     "MobileSegmentor": "models.segmentor",
     "MultiResolutionDistillation": "models.distillation",
     "SeaFormer": "models.backbones",
@@ -57,6 +59,7 @@ _PUBLIC = {
     "StrideFormer": "models.backbones",
     "StrideFormer_Base": "models.backbones",
     "StrideFormer_Tiny": "models.backbones",
+    "StrideFormer_TinyFast": "models.backbones",
     "VIM": "models.heads",
     "bench": "deploy.runtime.bench",
     "build_model": "models.zoo",

@@ -28,6 +28,6 @@ def test_from_a_name_to_a_timed_model(tmp_path):
 
 
 def test_every_listed_model_is_one_that_can_be_built():
-    assert len(mobileseg.list_models()) == 14
+    assert len(mobileseg.list_models()) == 15
     with pytest.raises(mobileseg.InputError, match=r"'seaformer_tinny' \(did you mean seaformer_tiny"):
         mobileseg.build_model("seaformer_tinny", 5)

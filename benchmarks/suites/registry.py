@@ -12,6 +12,7 @@ from .distillation.suite import DistillationSuite
 from .labels.suite import LabelMapSuite
 from .latency.claims import claims, claims_by_classes
 from .latency.suite import LatencySuite
+from .rewrites.suite import RewritesSuite
 from .training.suite import TrainingSuite
 from .zoo_training.suite import ZooTrainingSuite
 
@@ -89,6 +90,12 @@ _DECLARED: Tuple[Suite, ...] = (
         batch=4,
     ),
     LabelMapSuite("labels", "what a label map costs: exact upsampling, interpolation and argmax, and VIM"),
+    RewritesSuite(
+        "rewrites",
+        "what the rewrites of conversion save, at 512x512 with 150 classes",
+        size=(512, 512),
+        num_classes=150,
+    ),
     ZooTrainingSuite(
         "zoo_training", "whether every network of the table learns, through the same training", iters=200
     ),

@@ -116,6 +116,7 @@ PUBLISHED: Dict[str, Network] = {
         "tiny", "StrideFormer_Tiny", "pp_mobileseg_tiny_pretrain/model.pdparams", 36.39
     ),
     "pp_mobileseg_base": _pp_mobileseg("base", "StrideFormer_Base", "pp_mobileseg/pretrain/model.pdparams", 41.57),
+    "pp_mobileseg_tiny_fast": Network(OWN_MODEL, "StrideFormer_TinyFast", {}),
     "seaformer_tiny": _seaformer(
         "tiny",
         _on_ade20k(f"{_OLD_BOS}/ade20k/seaformer_tiny_ade20k_512x512_160k/model.pdparams", 34.58),
@@ -206,6 +207,11 @@ def find_weights(network: str, name: str) -> Weights:
         InputError: there are none of that name, or a person must download them from a page.
     """
     known = PUBLISHED[network].weights
+    if not known:
+        raise InputError(
+            f"nobody published weights of {network}: start at random (`mobileseg init --pretrained none`, a config "
+            "without `pretrained`), or give an address or a path"
+        )
     if name not in known:
         raise InputError(
             f"nobody published weights '{name}' of {network}{near(name, known)}; choose from {', '.join(known)}, or "

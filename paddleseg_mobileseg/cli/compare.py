@@ -4,14 +4,17 @@ import argparse
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Dict, Optional, Tuple, Union
 
-from ..deploy import LABEL_MAPS, WEIGHTS
+from ..deploy import LABEL_MAPS, PRECISIONS, WEIGHTS
 from ..errors import InputError, ToolError
-from .shared_flags import add_input_shape, add_least_agreement, add_limit, by_format, limits_of
+from .shared_flags import add_input_shape, add_least_agreement, by_format, limits_of
+from .validation_set import add_validation_set, validation_set
 
 if TYPE_CHECKING:
     from ..classes import Classes
+    from ..deploy.convert import Conversion
+    from ..deploy.lower import LoweredModel
     from ..evaluation import Scores
 
 EXAMPLE = "mobileseg compare output/export --weights int8 --images images/ --config my_config.yml"
@@ -31,6 +34,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--labels", choices=LABEL_MAPS, default="exact", help="without --nb: as of `convert` (default: exact)"
     )
+    parser.add_argument(
+        "--precision", choices=PRECISIONS, default="float32", help="without --nb: as of `convert` (default: float32)"
+    )
     add_input_shape(parser, "without --nb: ")
     add_least_agreement(parser)
     parser.add_argument(
@@ -39,9 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="largest difference of logits allowed, over the largest logit "
         f"(default: {by_format('difference')})",
     )
-    parser.add_argument("--config", help="say the mIoU before and after too, on the val_dataset of this .yml file")
-    parser.add_argument("--opts", nargs="+", metavar="KEY=VALUE", help="with --config: replace values of it")
-    add_limit(parser, "with --config: ")
+    add_validation_set(parser)
     parser.add_argument(
         "--max-miou-drop",
         type=float,
@@ -52,26 +56,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     from ..deploy.compare import compare
-    from ..deploy.convert import convert
-    from ..deploy.runtime.predictor import HOST_TARGET
     from ..files import scratch_folder
 
-    conversion = dict(input_shape=args.input_shape, weights=args.weights, labels=args.labels)
-    if args.nb and conversion != dict(input_shape=None, weights="float32", labels="exact"):
+    conversion = dict(
+        input_shape=args.input_shape, weights=args.weights, labels=args.labels, precision=args.precision
+    )
+    if args.nb and conversion != dict(input_shape=None, weights="float32", labels="exact", precision="float32"):
         raise InputError(
-            "--input-shape, --weights and --labels say how to convert, and --nb is converted: omit them"
+            "--input-shape, --weights, --labels and --precision say how to convert, and --nb is converted: omit them"
         )
-    if not args.config and (args.opts or args.limit):
-        raise InputError("--opts and --limit are of the data set that --config names: give it, or omit them")
     # A config that cannot be used is found before anything takes long.
-    data = _validation_set(args) if args.config else None
+    data = validation_set(args)
     with scratch_folder() as scratch:
         exported, nb = args.exported_dir, args.nb
         if nb is None:
-            converted = convert(exported, scratch / "model.nb", HOST_TARGET, **conversion)
+            converted = _converted(exported, scratch / "model.nb", conversion)
             exported, nb = converted.lowered, converted.path
         found = compare(exported, nb, images=args.images, random=args.random, seed=args.seed)
-        scores = _scores(args, nb, *data) if data else None
+        scores = _scores(args, exported, nb, *data) if data else None
     limits = limits_of(args, found.model)
     if args.json:
         content = {**found.to_dict(), "limits": asdict(limits)}
@@ -88,27 +90,30 @@ def run(args: argparse.Namespace) -> None:
         print(f"within the limits of {found.model.numbers}: {limits}")
 
 
-def _validation_set(args: argparse.Namespace) -> Tuple[Any, "Classes"]:
-    from ..config.reader import build, load_config
-    from ..data.known_classes import classes_of
-    from ..data.samples import first_samples
-    from .paddleseg_tools import logs_to_stderr
+def _converted(exported: Path, nb: Path, options: Dict[str, Any]) -> "Conversion":
+    from ..deploy.compare import convert_for_simulation
+    from ..deploy.convert import convert
+    from ..deploy.runtime.predictor import HOST_TARGET
 
-    with logs_to_stderr():
-        config = load_config(args.config, opts=args.opts, needs=("val_dataset",))
-        dataset = first_samples(build(config, "val_dataset", path=args.config), args.limit)
-        return dataset, classes_of(config, dataset)
+    if options["precision"] == "fp16":
+        return convert_for_simulation(exported, nb, **{name: options[name] for name in options if name != "precision"})
+    return convert(exported, nb, HOST_TARGET, **options)
 
 
-def _scores(args: argparse.Namespace, nb: Path, dataset: Any, classes: "Classes") -> "Tuple[Scores, Scores]":
-    from ..evaluation import score_conversion
+def _scores(
+    args: argparse.Namespace, exported: "Union[Path, LoweredModel]", nb: Path, dataset: Any, classes: "Classes"
+) -> "Tuple[Scores, Scores]":
+    from ..evaluation import score_conversion, score_half
 
+    if args.precision == "fp16":
+        return score_half(exported, dataset, classes)
     return score_conversion(args.exported_dir, nb, dataset, classes)
 
 
 def _text(args: argparse.Namespace, before: "Scores", after: "Scores") -> str:
+    engine = "the simulation of ARM" if args.precision == "fp16" else "Paddle-Lite"
     return (
-        f"mIoU {before.miou:.4f} in Paddle and {after.miou:.4f} in Paddle-Lite, {after.miou - before.miou:+.4f}, "
+        f"mIoU {before.miou:.4f} in Paddle and {after.miou:.4f} in {engine}, {after.miou - before.miou:+.4f}, "
         f"on {len(after.images)} images of {args.config}"
     )
 

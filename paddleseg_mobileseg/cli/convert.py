@@ -1,14 +1,22 @@
 """`mobileseg convert`: an exported model -> a `.nb` for Paddle-Lite."""
 
 import sys
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from ..deploy import LABEL_MAPS, TARGETS, WEIGHTS
-from .shared_flags import add_input_shape
+from ..deploy import LABEL_MAPS, PRECISIONS, TARGETS, WEIGHTS
+from ..errors import InputError
+from .shared_flags import Renamed, add_input_shape
+from .validation_set import add_validation_set, validation_set
 
 if TYPE_CHECKING:
-    from ..deploy.runtime.metadata import Metadata
+    from ..classes import Classes
+    from ..deploy.lower import LoweredModel
+    from ..deploy.runtime.metadata import MeasuredAgreement, Metadata
+
+_FEW = 16
+"""Pictures below which a calibration is worth a note."""
 
 EXAMPLE = "mobileseg convert output/export --target arm --output model.nb"
 
@@ -31,7 +39,25 @@ def add_arguments(parser) -> None:
         "the labels (mobileseg/upsample_labels.h); argmax and vim do it in the graph; none leaves the output as "
         "exported (default: exact)",
     )
-    parser.add_argument("--fp16", action="store_true", help="compute in half precision; arm only, and not verified")
+    parser.add_argument(
+        "--precision",
+        choices=PRECISIONS,
+        default="float32",
+        help="what to compute in; fp16 is for phones of ARMv8.2 and later, int8 needs --calibration (default: float32)",
+    )
+    parser.add_argument(
+        "--calibration",
+        nargs="+",
+        type=Path,
+        metavar="FOLDER",
+        help="pictures like those of use, without labels, and folders of them: --precision int8 needs them, and fp16 "
+        "is compared with float32 on them (default for fp16: built-in scenes)",
+    )
+    parser.add_argument(
+        "--images", type=int, default=100, metavar="N", help="of --calibration: how many to take (default: 100)"
+    )
+    add_validation_set(parser)
+    parser.add_argument("--fp16", action=Renamed, now="--precision fp16")
     parser.add_argument(
         "--no-optimize",
         dest="optimize",
@@ -59,25 +85,47 @@ def summary(output: Path, metadata: "Metadata") -> str:
         "output": f"{result.kind}: {result.dtype} {result.shape}{classes}{label_map}",
         "passes": passes,
     }
+    if metadata.agreement:
+        rows["agrees"] = str(metadata.agreement)
     return "\n".join(f"{title:<8}{text}" for title, text in rows.items())
+
+
+def _measure(
+    args: Any, dataset: Any, classes: "Classes", before: "LoweredModel", after: "LoweredModel"
+) -> "MeasuredAgreement":
+    from ..evaluation import measure_precision
+
+    return measure_precision(before, after, dataset, classes, str(args.config))
 
 
 def run(args) -> None:
     from ..deploy.convert import convert
 
+    if args.config and args.precision == "float32":
+        raise InputError("--config says what --precision costs; `mobileseg compare` takes it for the rest")
+    data = validation_set(args)
     output = args.output or args.exported_dir / f"model_{args.target}.nb"
     metadata = convert(
         args.exported_dir,
         output,
         args.target,
         weights=args.weights,
-        fp16=args.fp16,
+        precision=args.precision,
         input_shape=args.input_shape,
         labels=args.labels,
         optimize=args.optimize,
+        calibration=args.calibration,
+        images=args.images,
+        measure=data and partial(_measure, args, *data),
     ).metadata
-    if metadata.unverified:
-        print(f"warning: {output} is not verified: {metadata.unverified}", file=sys.stderr)
+    if metadata.doubt:
+        print(f"warning: {output}: {metadata.doubt}", file=sys.stderr)
+    if args.precision == "int8" and metadata.recipe["images"] < _FEW:
+        print(
+            f"note: {metadata.recipe['images']} pictures are few to calibrate with; {_FEW} and more tell better how "
+            "large the features get",
+            file=sys.stderr,
+        )
     if args.weights != "float32":
         print(
             f"note: weights in {args.weights} change the results; "

@@ -91,7 +91,8 @@ def _notes(rows: List[Dict[str, Any]]) -> List[str]:
     for row in rows:
         shown = [row["published"][data] for data in _SHOWN if data in row["published"]]
         sources = "; ".join(dict.fromkeys(figures["source"] for figures in shown))
-        sharing.setdefault(f"published: {sources}. {row['note']}".strip(), []).append(f"`{row['name']}`")
+        published = f"published: {sources}. " if sources else ""
+        sharing.setdefault(f"{published}{row['note']}".strip(), []).append(f"`{row['name']}`")
     return [f"- {', '.join(names)}: {note}" for note, names in sharing.items()]
 
 

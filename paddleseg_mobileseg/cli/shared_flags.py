@@ -3,7 +3,7 @@
 import argparse
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Sequence
 
 from ..deploy import LIMITS, Limits
 
@@ -20,6 +20,17 @@ def add_input_shape(parser: argparse.ArgumentParser, when: str = "") -> None:
         metavar=("N", "C", "H", "W"),
         help=f"{when}for a model that was exported without --input_shape",
     )
+
+
+class Renamed(argparse.Action):
+    """A flag that is gone: who types it is told what to type now."""
+
+    def __init__(self, option_strings: Sequence[str], dest: str, now: str):
+        super().__init__(option_strings, argparse.SUPPRESS, nargs=0, help=argparse.SUPPRESS)
+        self.now = now
+
+    def __call__(self, parser: argparse.ArgumentParser, namespace: Any, values: Any, option_string: Any = None) -> None:
+        parser.error(f"{option_string} is {self.now} now")
 
 
 def add_turns(parser: argparse.ArgumentParser, warmup: str) -> None:

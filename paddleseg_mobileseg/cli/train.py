@@ -21,8 +21,10 @@ from ..data.known_classes import named_classes
 from ..errors import InputError
 from ..files import check_save_dir
 from ..patches.paddleseg.training import check_several_processes
+from ..segmenter.checkpoint import checkpoint_file
 from ..training.folders import BEST_FOLDERS
 from ..training.precision import PRECISIONS, bfloat16, check_precision
+from ..training.quantisation_aware import train_in_int8
 from ..training.request import BEST_BY, Request, requesting
 from ..training.resuming import Resumed, find_checkpoint
 from ..training.state import AVERAGE, WEIGHTS, read_best
@@ -45,6 +47,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="the iter_N folder to go on from, or auto: the newest whole one of --save_dir, if there is one",
     )
     tools.add_pretrained_argument(parser)
+    parser.add_argument(
+        "--qat",
+        type=Path,
+        metavar="CHECKPOINT",
+        help="fine-tune this checkpoint, or the best one of a run's folder, with the roundings of `convert --precision "
+        "int8`; a tenth of the learning rate and of the iterations will do",
+    )
     parser.add_argument("--iters", type=int, help="iterations, instead of the config's")
     parser.add_argument("--batch_size", type=int, help="samples of a batch on each device, instead of the config's")
     parser.add_argument("--learning_rate", type=float, help="instead of the config's")
@@ -123,7 +132,7 @@ def _train(args: argparse.Namespace) -> Dict[str, Any]:
         on_end=ends.append,
     )
     resumed = find_checkpoint(args.resume_model, args.save_dir, config.iters, talk=False)
-    if resumed is not None:
+    if resumed is not None or args.qat is not None:
         config.dic["model"] = without_pretrained(config.dic["model"])
     with quiet_building(args.verbose):
         parts = _build(args, config, resumed)
@@ -131,7 +140,7 @@ def _train(args: argparse.Namespace) -> Dict[str, Any]:
     if tools.is_first_process():
         level = f" at level {args.amp_level}" if args.precision != "fp32" and note is None else ""
         precision = args.precision + (level if note is None else ", computed in float32")
-        folder = resumed.folder if resumed is not None else None
+        folder = resumed.folder if resumed is not None else args.qat
         print(*start_lines(config, parts, precision, args.save_interval, args.save_dir, folder), sep="\n")
         print(*notes, *filter(None, [note]), sep="\n", end="\n" if notes or note else "", flush=True)
     began = time.monotonic()
@@ -170,6 +179,10 @@ def _check_flags(args: argparse.Namespace) -> None:
         raise InputError("--patience counts evaluations; give --do_eval too")
     if args.best_by == "average" and not args.use_ema:
         raise InputError("--best_by average is about the moving average of the weights; give --use_ema too")
+    if args.qat is not None and (args.precision != "fp32" or getattr(args, "to_static_training", None)):
+        raise InputError("--qat trains in float32, layer by layer; omit --precision and --to_static_training")
+    if args.qat is not None and args.pretrained:
+        raise InputError("--qat starts from its checkpoint; omit --pretrained")
 
 
 def _build(args: argparse.Namespace, config: Config, resumed: Optional[Resumed]) -> Dict[str, Any]:
@@ -185,6 +198,11 @@ def _build(args: argparse.Namespace, config: Config, resumed: Optional[Resumed])
     _check_parameter_groups(model, config, args.config)
     if resumed is not None:
         load_weights(model, Path(resumed.folder) / WEIGHTS)  # refuses what is of another model
+    elif args.qat is not None:
+        load_weights(model, checkpoint_file(args.qat))
+    if args.qat is not None:
+        layers = train_in_int8(model)
+        print(f"{layers} layers round their inputs and weights to int8, as `convert --precision int8` will")
     names = ("train_dataset", "optimizer", "loss", *(["val_dataset"] if args.do_eval else []))
     parts = {name: build(config, name, builder, args.config) for name in names}
     if args.repeats > 1:

@@ -14,6 +14,12 @@ LABEL_MAPS = ("exact", "argmax", "vim", "none")
 WEIGHTS = ("float32", "int16", "int8")
 """What the weights of a converted model are stored in."""
 
+PRECISIONS = ("float32", "fp16", "int8")
+"""What a converted model computes in."""
+
+COMPUTED_IN = {"float32": "float32", "fp16": "float16", "int8": "int8"}
+"""By precision: what the numbers are called that a model computes in, as the JSON file beside it says."""
+
 OUTPUT_OPS = ("argmax", "softmax", "none")
 """What an export may append to a network."""
 
@@ -49,9 +55,10 @@ LIMITS = {
     "float32": Limits(0.9999, 1e-4, 0.001, "the same arithmetic, its sums in another order"),
     "int16": Limits(0.995, 0.01, 0.002, "each weight is rounded to 1/32767 of the largest one of its channel"),
     "int8": Limits(0.95, 0.1, 0.02, "each weight is rounded to 1/127 of the largest one of its channel"),
-    "float16": Limits(0.99, 0.05, 0.01, "every product and sum is rounded to 11 bits"),
+    "float16": Limits(0.99, 0.05, 0.002, "every product and sum is rounded to 11 bits"),
+    "full_int8": Limits(0.97, 0.2, 0.02, "every weight and feature is rounded to 8 bits"),
 }
-"""By what the numbers of a model are: how its weights are stored, or "float16" where it computes in that.
+"""By what the numbers of a model are: how its weights are stored, or what it computes in ("float16", "full_int8").
 
 Wide enough for rounding alone in a trained network, narrow enough for a conversion that went wrong. Of three
 networks trained on the built-in scenes (PP-MobileSeg-Tiny, SeaFormer-Tiny, MobileSeg with GhostNet) int8 kept 99.47 %

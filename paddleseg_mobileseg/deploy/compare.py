@@ -1,8 +1,9 @@
-"""The same inputs through Paddle and through Paddle-Lite on this host."""
+"""The same inputs through Paddle and through Paddle-Lite on this host, or a simulation of it in half precision."""
 
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Sequence, Union
+from typing import Any, Dict, Iterator, List, Optional, Sequence, Union
 
 import numpy as np
 from tqdm import tqdm
@@ -12,7 +13,8 @@ from ..errors import InputError
 from ..files import scratch_folder
 from ..labels import label_map_of
 from ..report.tables import Table, cell
-from .convert import convert
+from .convert import Conversion, convert
+from .halve import SimulatedHalf
 from .ir.io_signature import describe_input
 from .ir.static_graph import StaticGraph
 from .lower import LoweredModel, lower
@@ -20,7 +22,7 @@ from .passes.rewrites import was_rewritten
 from .runtime.agreement import Agreement, measure_agreement, total_agreement
 from .runtime.image_labels import image_labels
 from .runtime.inputs import input_sources, load_input, source_name
-from .runtime.metadata import Metadata
+from .runtime.metadata import Metadata, read_metadata
 from .runtime.predictor import HOST_TARGET, LitePredictor
 
 
@@ -69,6 +71,7 @@ def compare(
     input_shape: Optional[Sequence[int]] = None,
     weights: str = "float32",
     labels: str = "exact",
+    precision: str = "float32",
 ) -> Comparison:
     """Run the exported program in Paddle, and its conversion in Paddle-Lite.
 
@@ -84,6 +87,7 @@ def compare(
         input_shape: N, C, H, W for a model that was exported without a fixed size, where nb is None.
         weights: what to store the weights in, where nb is None.
         labels: what makes the label map, as of `convert`, where nb is None.
+        precision: as of `convert`, where nb is None; "fp16" is simulated.
 
     Raises:
         InputError: a file or a flag cannot be used, or `nb` is not a conversion of the exported model.
@@ -94,8 +98,11 @@ def compare(
         if nb is None:
             nb = scratch / "model.nb"
             options = dict(weights=weights, input_shape=input_shape, labels=labels)
-            exported = convert(exported, nb, HOST_TARGET, **options).lowered
-        with LitePredictor(nb, label_maps=False) as predictor:
+            if precision == "fp16":
+                exported = convert_for_simulation(exported, nb, **options).lowered
+            else:
+                exported = convert(exported, nb, HOST_TARGET, precision=precision, **options).lowered
+        with _opened(exported, nb) as predictor:
             metadata = predictor.metadata
             reference = PaddleReference(exported, metadata)
             rows = []
@@ -103,6 +110,29 @@ def compare(
                 batch = load_input(source, metadata.input)
                 rows.append(reference.agreement(batch, predictor.run(batch), source_name(source)))
         return Comparison(metadata, rows, total_agreement(rows))
+
+
+def convert_for_simulation(exported: Union[str, Path, LoweredModel], nb: Path, **options: Any) -> Conversion:
+    """A conversion to half precision that is to be simulated and compared; `options` as of `convert`."""
+    return convert(exported, nb, "arm", precision="fp16", measure=lambda before, after: None, **options)
+
+
+class _SimulatedPredictor:
+    """A conversion to half precision, simulated: what is asked of a `LitePredictor` here."""
+
+    def __init__(self, halved: LoweredModel, metadata: Metadata):
+        self.metadata = metadata
+        self.run = SimulatedHalf(halved).run
+
+
+@contextmanager
+def _opened(exported: Union[str, Path, LoweredModel], nb: Path) -> Iterator[Union[LitePredictor, _SimulatedPredictor]]:
+    metadata = read_metadata(nb)
+    if metadata.precision == "float16" and isinstance(exported, LoweredModel):
+        yield _SimulatedPredictor(exported, metadata)
+        return
+    with LitePredictor(nb, label_maps=False) as predictor:
+        yield predictor
 
 
 def _lowered(exported: Union[str, Path, LoweredModel], metadata: Metadata) -> LoweredModel:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Dict, List, Optional, Sequence, Tuple, Union
+from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
 
 import numpy as np
 
@@ -21,6 +21,7 @@ from .passes.fix_input_shape import fix_input_shape
 from .passes.rewrites import rewrite
 from .runtime.agreement import measure_agreement
 from .runtime.inputs import noise
+from .runtime.metadata import MeasuredAgreement
 
 LABEL_BOUND = 2.0**-20
 """How far below the best class of float32 interpolation a label of `upsample_labels` may be, over the largest logit."""
@@ -42,6 +43,8 @@ class LoweredModel:
         output: what `program` gives.
         passes: what was changed, and how many ops that concerned.
         source_label_map: what makes the labels in the export: "argmax", "vim" or "none".
+        agreement: of a program in fewer bits with the one in float32; None where nothing was measured.
+        recipe: of its quantisation; None where `program` computes in float32.
     """
 
     source: ExportedModel
@@ -49,6 +52,8 @@ class LoweredModel:
     output: OutputTensor
     passes: Dict[str, int]
     source_label_map: str
+    agreement: Optional[MeasuredAgreement] = None
+    recipe: Optional[Dict[str, Any]] = None
 
 
 def lower(
@@ -76,19 +81,33 @@ def _rewritten(lowered: LoweredModel, batch: np.ndarray, expected: np.ndarray) -
     program, done = rewrite(lowered.program)
     if not done:
         return lowered
-    agreement = measure_agreement(expected, StaticGraph(program).run(batch), "noise")
+    prove_rewritten(lowered.program, program, batch, expected, "--no-optimize")
+    return replace(lowered, program=program, passes={**lowered.passes, **done})
+
+
+def prove_rewritten(
+    before: ExportedModel, after: ExportedModel, batch: np.ndarray, expected: np.ndarray, without: str
+) -> None:
+    """Hold a rewritten program against the one before, which gave `expected` for `batch`.
+
+    Args:
+        without: what to convert with in order not to rewrite, for the message.
+
+    Raises:
+        ToolError: it computes something else.
+    """
+    agreement = measure_agreement(expected, StaticGraph(after).run(batch), "noise")
     fault = agreement.fault(float32_within(REWRITE_BOUND))
     if fault:
         # Where the original rounds badly (a mean of 65,536 numbers), only more digits tell whether they are the same.
         wide = batch.astype(np.float64)
-        pair = [StaticGraph(in_double(each)).run(wide) for each in (lowered.program, program)]
+        pair = [StaticGraph(in_double(each)).run(wide) for each in (before, after)]
         fault = measure_agreement(*pair, "noise").fault(float32_within(DOUBLE_BOUND))
     if fault:
         raise ToolError(
-            f"rewriting {lowered.source.folder} for ARM changed what it computes ({fault}): please report this with "
-            "the model, and convert it with --no-optimize"
+            f"rewriting {before.folder} for ARM changed what it computes ({fault}): please report this with "
+            f"the model, and convert it with {without}"
         )
-    return replace(lowered, program=program, passes={**lowered.passes, **done})
 
 
 def _with_label_map(

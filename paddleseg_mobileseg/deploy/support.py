@@ -31,13 +31,13 @@ _ADVICE = {
 _GENERAL_ADVICE = "replace it in the network by ops that Paddle-Lite has, or leave it out of the export"
 
 
-def check_support(model: ExportedModel, target: str, fp16: bool = False) -> None:
+def check_support(model: ExportedModel, target: str, precision: str = "float32") -> None:
     """Refuse a legalized program that Paddle-Lite cannot run.
 
     Args:
         model: after `passes.legalize`.
         target: "arm" or "x86".
-        fp16: whether it is to compute in half precision.
+        precision: what it is to compute in, one of `PRECISIONS`.
 
     Raises:
         InputError: it has ops that the target lacks; the message names each with its count and what to do.
@@ -48,7 +48,7 @@ def check_support(model: ExportedModel, target: str, fp16: bool = False) -> None
         op.type
         for block in model.program.blocks
         for op in block.ops
-        if op.type not in known or _fails(op) or fp16 and op.type == "linear_interp_v2"
+        if op.type not in known or _fails(op) or precision == "fp16" and op.type == "linear_interp_v2"
     )
     lacking.update(op.type for op in model.block.ops if uneven_scaling(op, variables))
     if not lacking:
@@ -57,9 +57,9 @@ def check_support(model: ExportedModel, target: str, fp16: bool = False) -> None
     advices = list(dict.fromkeys(_ADVICE.get(kind, _GENERAL_ADVICE) for kind in sorted(lacking)))
     # What else such a network lacks belongs to the same loop.
     advice = _LOOPED_VIM if _LOOPED_VIM in advices else "; ".join(advices)
-    precision = " in half precision" if fp16 else ""
+    how = " in half precision" if precision == "fp16" else ""
     raise InputError(
-        f"{model.folder} has ops that Paddle-Lite cannot run on {target}{precision}: {listing}. What to do: {advice}"
+        f"{model.folder} has ops that Paddle-Lite cannot run on {target}{how}: {listing}. What to do: {advice}"
     )
 
 

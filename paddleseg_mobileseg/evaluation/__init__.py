@@ -2,7 +2,7 @@
 
 from .on_phone import PhoneScores, score_on_phone
 from .scores import ImageCounts, ImageScore, Scores, Tally, count_image
-from .scoring import check_classes, score, score_conversion
+from .scoring import check_classes, measure_precision, score, score_conversion, score_half
 
 __all__ = [
     "ImageCounts",
@@ -12,7 +12,9 @@ __all__ = [
     "Tally",
     "check_classes",
     "count_image",
+    "measure_precision",
     "score",
     "score_conversion",
+    "score_half",
     "score_on_phone",
 ]

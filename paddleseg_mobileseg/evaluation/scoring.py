@@ -2,16 +2,19 @@
 
 import time
 from pathlib import Path
-from typing import Any, Callable, Optional, Tuple, Union
+from typing import Any, Callable, List, Optional, Tuple, Union
 
 import numpy as np
 from tqdm import tqdm
 
 from ..classes import Classes
 from ..data.labelled_images import LabelledImages
-from ..deploy.runtime.metadata import read_metadata
+from ..deploy.halve import SIMULATION
+from ..deploy.lower import LoweredModel
+from ..deploy.runtime.metadata import MeasuredAgreement, read_metadata
 from ..errors import InputError
 from ..segmenter import Network, open_network
+from ..segmenter.exported import Export, HalfExport
 from .scores import Scores, Tally, count_image
 
 
@@ -68,6 +71,59 @@ def score_conversion(
         after = score(converted, dataset, classes, "Paddle-Lite")
     with open_network(exported, engine="paddle", input_shape=read_metadata(nb).input.shape) as original:
         return score(original, dataset, classes, "Paddle"), after
+
+
+def score_half(
+    halved: LoweredModel, dataset: Any, classes: Optional[Classes] = None
+) -> Tuple[Scores, Scores]:
+    """Score a model made for half precision: its program in float32 in Paddle, and simulated as ARM computes it.
+
+    Args:
+        halved: what was converted with precision "fp16".
+        dataset, classes: as of `score`.
+
+    Raises:
+        InputError, ToolError: as of `score`.
+    """
+    with Export(halved.source.folder, halved) as original:
+        before = score(original, dataset, classes, "Paddle")
+    with HalfExport(halved.source.folder, halved) as simulated:
+        return before, score(simulated, dataset, classes, "simulated")
+
+
+def measure_precision(
+    before: LoweredModel, after: LoweredModel, dataset: Any, classes: Optional[Classes], source: str
+) -> MeasuredAgreement:
+    """Score a program in float32 and the same one in fewer bits, both on this host.
+
+    Args:
+        before, after: the two; that in fewer bits is quantised, or made for half precision.
+        dataset, classes: as of `score`.
+        source: what to call the data set.
+
+    Raises:
+        InputError: as of `score`.
+    """
+    seen: List[np.ndarray] = []
+    equal = pixels = 0
+
+    def count(index: int, labels: np.ndarray) -> None:
+        nonlocal equal, pixels
+        equal += int((labels == seen[index]).sum())
+        pixels += labels.size
+
+    with Export(before.source.folder, before) as network:
+        # A label is a class number, which 16 bits hold; a whole data set of them stays in memory.
+        first = score(
+            network, dataset, classes, "float32", lambda index, labels: seen.append(labels.astype(np.uint16))
+        )
+    # A quantised program rounds in Paddle as it will on the phone; one in halves does not.
+    simulated, computed_by = (Export, "simulation in Paddle") if after.recipe else (HalfExport, SIMULATION)
+    with simulated(after.source.folder, after) as network:
+        second = score(network, dataset, classes, "simulated", count)
+    return MeasuredAgreement(
+        computed_by, len(seen), source, equal / max(pixels, 1), float(first.miou), float(second.miou)
+    )
 
 
 def check_classes(dataset: Any, network: Network) -> None:

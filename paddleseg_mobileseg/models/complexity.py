@@ -8,6 +8,7 @@ from paddle import nn
 from paddleseg.models.backbones import top_transformer
 
 from .layers import SeaAttention
+from .reparameterised import BranchedConvBN
 
 
 def count_parameters(model: nn.Layer) -> int:
@@ -55,9 +56,14 @@ def count_multiply_adds(model: nn.Layer, input_shape: Sequence[int] = (1, 3, 512
         batch, _, height, width = output.shape
         counted["total"] += batch * layer.num_heads * (layer.key_dim + layer.d) * (height * width) ** 2
 
+    def count_branched(layer, inputs, output):
+        per_output = layer.branches[0].conv.weight.shape[1] * layer.kernel_size**2
+        counted["total"] += int(np.prod(output.shape)) * per_output
+
     counters = {
         nn.Conv2D: count_conv,
         nn.Linear: count_linear,
+        BranchedConvBN: count_branched,
         SeaAttention: count_attention,
         top_transformer.Attention: count_full_attention,
     }

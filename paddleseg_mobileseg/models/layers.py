@@ -4,7 +4,7 @@ Layouts are NCHW, dtype float32. Parameter names end in `conv`, `bn` or `pos_emb
 pick parameters for the optimizer by a part of their name.
 """
 
-from typing import Optional, Sequence
+from typing import Optional, Sequence, Type
 
 import paddle
 import paddle.nn.functional as F
@@ -75,7 +75,7 @@ class InvertedResidual(nn.Layer):
     """MobileNetV3 block: expand 1x1, depthwise kxk, optional squeeze-excitation, project 1x1, shortcut if it fits.
 
     Without squeeze-excitation it is MobileNetV2's (arXiv:1801.04381), which leaves the expansion out where
-    it would not widen anything: `expand` False.
+    it would not widen anything: `expand` False. `convolution` makes the depthwise one.
     """
 
     def __init__(
@@ -88,11 +88,12 @@ class InvertedResidual(nn.Layer):
         act: str,
         squeeze_excitation: bool = False,
         expand: bool = True,
+        convolution: Type[nn.Layer] = ConvBN,
     ):
         super().__init__()
         self.shortcut = stride == 1 and in_channels == out_channels
         self.expand = ConvBN(in_channels, hidden_channels, act=act) if expand else None
-        self.depthwise = ConvBN(
+        self.depthwise = convolution(
             hidden_channels, hidden_channels, kernel_size, stride=stride, groups=hidden_channels, act=act
         )
         self.se = SqueezeExcitation(hidden_channels) if squeeze_excitation else None

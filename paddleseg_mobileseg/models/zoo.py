@@ -7,7 +7,7 @@ from typing import Any, Dict, List, Optional, Tuple, Union
 from paddle import nn
 
 from ..checkpoints.loading import fits_classes, load_weights
-from ..checkpoints.published import Weights, find_weights, is_name, segmentation_weights
+from ..checkpoints.published import IMAGENET, Weights, find_weights, is_name, segmentation_weights
 from ..config.reader import build_component, read_content, without_pretrained
 from ..errors import InputError, near
 from ..paths import CONFIGS
@@ -41,7 +41,7 @@ class Model:
 
     Attributes:
         configs: by data set, relative to the folder of configs.
-        published: by data set.
+        published: by data set; empty for a network of this project's own.
         note: what a reader of the figures must know.
         counting_rule: by which the published parameters were counted, a key of `complexity.COUNTING_RULES`; empty
             where that is not known, and the note then says so.
@@ -92,6 +92,12 @@ _PP_MOBILESEG_NOTE = (
     "rule gives them all; counted here: trainable parameters with 150 classes."
 )
 
+_OWN_NOTE = (
+    "An architecture of this project: nobody has trained it on ImageNet or ADE20K, no weights of it are published, and "
+    "what it was compared by is the built-in scenes (benchmarks/README.md). Its parameters are counted with the "
+    "branches that only training has."
+)
+
 _SEAFORMER_SOURCE = "arXiv:2301.13156 and the README of github.com/fudan-zvg/SeaFormer"
 _SEAFORMER_NOTE = (
     "Published mIoU is of training with 32 images an iteration. Latencies are from PaddleSeg's configs/pp_mobileseg "
@@ -138,6 +144,15 @@ MODELS: List[Model] = [
             "ade20k": Published(41.57, 265.5, 5.62, source="arXiv:2304.05152 and PaddleSeg configs/pp_mobileseg"),
         },
         note=_PP_MOBILESEG_NOTE,
+    ),
+    Model(
+        name="pp_mobileseg_tiny_fast",
+        title="PP-MobileSeg-Tiny-Fast, this project's",
+        configs={
+            "ade20k": "pp_mobileseg/pp_mobileseg_tiny_fast_ade20k_512x512_80k.yml",
+            "cityscapes": "pp_mobileseg/pp_mobileseg_tiny_fast_cityscapes_1024x512_80k.yml",
+        },
+        note=_OWN_NOTE,
     ),
     Model(
         name="seaformer_tiny",
@@ -328,5 +343,5 @@ def _published_weights(
     if pretrained is True:
         known = segmentation_weights(name)
         fitting = [data for data, weights in known.items() if weights.classes == num_classes]
-        return find_weights(name, (fitting or list(known))[0])
+        return find_weights(name, next(iter(fitting or known), IMAGENET))
     return find_weights(name, pretrained) if is_name(pretrained) else None

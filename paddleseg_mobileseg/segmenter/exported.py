@@ -11,6 +11,7 @@ from ..classes import Classes, unnamed
 from ..data.preprocessing import Preprocessing
 from ..data.transforms import read_preprocessing
 from ..deploy.convert import convert
+from ..deploy.halve import SimulatedHalf
 from ..deploy.ir.exported import ExportedModel, read_exported
 from ..deploy.ir.io_signature import count_classes, describe_input
 from ..deploy.ir.program import dims_of
@@ -105,6 +106,21 @@ class Export(_FixedSize):
 
     def close(self) -> None:
         self._graph = None
+
+
+class HalfExport(_FixedSize):
+    """A program made for half precision, in a simulation of what ARM computes."""
+
+    kind, engine = "export", "simulation"
+
+    def __init__(self, folder: Path, halved: LoweredModel):
+        tensor = describe_input(halved.program)
+        classes = classes_or_numbers(halved.source.classes, count_classes(halved.program))
+        super().__init__(folder, classes, tensor.shape[0], tensor.preprocessing)
+        self._simulated = SimulatedHalf(halved)
+
+    def _run(self, batch: np.ndarray) -> Output:
+        return Output(self._simulated.run(batch), self._simulated.output, self._preprocessing.size)
 
 
 class OpenSizeExport(Network):
@@ -220,8 +236,8 @@ class OnnxExport(_FixedSize):
         with scratch_folder() as scratch:
             files = lowered.program.save(scratch)
             metadata = Metadata(
-                target=HOST_TARGET, precision="float32", weights="float32", unverified=None, input=tensor,
-                output=lowered.output, num_classes=count, classes=lowered.source.classes, sha256="",
+                target=HOST_TARGET, precision="float32", weights="float32", agreement=None, recipe=None,
+                input=tensor, output=lowered.output, num_classes=count, classes=lowered.source.classes, sha256="",
                 bytes=sum(file.stat().st_size for file in files), opt_version="", versions={}, source_ops={},
             )  # fmt: skip
             # It has been translated and loaded when the child answers.

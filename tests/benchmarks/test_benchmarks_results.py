@@ -143,10 +143,10 @@ def test_smaller_number_formats_are_measured_beside_float32():
     chosen = choose(SUITES["ade20k"].cases(), ["pp_mobileseg_tiny"], number_formats=["int16", "int8"])
     exact = [case.number_format for case in chosen if case.label_map == "exact"]
     assert exact == ["float32", "int16", "int8"] and len(chosen) == 5
-    on_phone = choose(SUITES["ade20k"].cases(), ["pp_mobileseg_tiny"], ["exact"], None, "phone", ["float16"])
-    assert [case.number_format for case in on_phone] == ["float32", "float16"]
+    on_phone = choose(SUITES["ade20k"].cases(), ["pp_mobileseg_tiny"], ["exact"], None, "phone", ["fp16"])
+    assert [case.number_format for case in on_phone] == ["float32", "fp16"]
     with pytest.raises(InputError, match="--engine phone"):
-        choose(SUITES["ade20k"].cases(), number_formats=["float16"])
+        choose(SUITES["ade20k"].cases(), number_formats=["fp16"])
     with pytest.raises(InputError, match="no such case"):
         choose(SUITES["ade20k"].cases(), sizes=[(64, 64)])
 

@@ -165,7 +165,7 @@ def test_what_does_not_fit_the_results_file_is_refused(run, tmp_path, capsys, mo
         (["--networks", "resnet"], "no network 'resnet'"),
         (["--rounds", "0"], "--rounds takes a number of 1 or more"),
         (["--core", "4096"], "--core 4096 is none of those"),
-        (["--fp16"], "ARM only"),
+        (["--precision", "fp16"], "ARM only"),
         (["--clock", "cpu", "--engine", "phone"], "--clock cpu counts what this host's processor does"),
         (["--images", "none.png"], "no image none.png"),
         (["--sizes", "32x32"], "no such case"),
@@ -227,17 +227,17 @@ def test_a_phone_is_measured_by_the_benchmark_of_devices(run, tmp_path, monkeypa
     def predict_double(nb, images, serial, **options):
         signature(predict).bind(nb, images, serial, **options)
         right = np.load(next(nb.parent.glob("labels_*.npy"))).copy()
-        if "float16" in nb.name:
+        if "fp16" in nb.name:
             right[..., ::2] += 1
         return [type("Prediction", (), {"labels": labels}) for labels in right]
 
     monkeypatch.setattr(latency, "phone_bench", bench_double)
     monkeypatch.setattr(latency, "phone_predict", predict_double)
     output = tmp_path / "phone.jsonl"
-    flags = ["--engine", "phone", "--label-maps", "exact", "--serial", "abc", "--fp16"]
+    flags = ["--engine", "phone", "--label-maps", "exact", "--serial", "abc", "--precision", "fp16"]
     assert run(output, *flags) == 0
     name = "pp_mobileseg_tiny_64x64_exact_{}_arm.nb"
-    assert asked == [(["abc"], [name.format("float32"), name.format("float16")], 2, 2)]
+    assert asked == [(["abc"], [name.format("float32"), name.format("fp16")], 2, 2)]
     full, half = read_file(output)
     assert full.agreement == 1.0 and half.agreement == 0.5 and full.rounds == [0, 1]
     assert run(output, *flags) == 0 and len(asked) == 1

@@ -35,7 +35,9 @@ def asked(monkeypatch, published_checkpoint):
 
 def test_every_model_of_the_table_has_weights_by_name():
     assert list(PUBLISHED) == list_models()
-    assert all("imagenet" in network.weights and len(network.weights) > 1 for network in PUBLISHED.values())
+    own = PUBLISHED["pp_mobileseg_tiny_fast"]
+    published = [network for network in PUBLISHED.values() if network is not own]
+    assert own.weights == {} and all("imagenet" in each.weights and len(each.weights) > 1 for each in published)
     assert find_weights("pp_mobileseg_base", "ade20k").address == TINY.replace("tiny", "base")
 
 

@@ -327,11 +327,10 @@ def test_build_ids_are_those_of_the_files_that_run(arch, logits, file):
     assert found or file != "program"
 
 
+@double_only
 def test_samples_are_the_time_of_the_runs_and_nothing_else(arch, tmp_path):
     """On a clock that only the library moves: each sample is one whole run, without the input before it and the output
     after it, from which the label map is made."""
-    if bench_program.real_lite_dir(arch) is not None:
-        pytest.skip("only the test double can move a clock, and PADDLE_LITE_DIR names the real library")
     network = pooled_network(tmp_path, clock_ms="10 1")
     record = record_of(arch, *network.flags(), *exact((200, 300)), "--warmup", 4, "--repeats", 5)
     times = record["first_pass"], record["warmup"], record["samples"]

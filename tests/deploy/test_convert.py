@@ -141,7 +141,7 @@ def test_opt_fails_on_what_is_mended_and_not_afterwards(fault, tmp_path):
     folder = export_around(body, tmp_path / "export")
     unmended = read_exported(folder).save(tmp_path)
     with pytest.raises(ToolError, match=message):
-        opt.run_opt(*unmended, tmp_path / "unmended.nb", "x86", "float32", fp16=False)
+        opt.run_opt(*unmended, tmp_path / "unmended.nb", "x86", "float32", "float32")
     assert compare(folder).total.fault() is None
 
 
@@ -163,7 +163,7 @@ def test_scalar_constants_are_mended(body, tmp_path):
 def convert_without_mending(folder, nb):
     """What opt makes of the program as it was exported, with the JSON file of the legalized one beside it."""
     metadata = convert(folder, nb, "x86", labels="none").metadata
-    opt.run_opt(*read_exported(folder).save(nb.parent), nb, "x86", "float32", fp16=False)
+    opt.run_opt(*read_exported(folder).save(nb.parent), nb, "x86", "float32", "float32")
     file = {"sha256": sha256_of(nb), "bytes": nb.stat().st_size}
     metadata_path(nb).write_text(json.dumps({**asdict(metadata), **file}))
     return nb
@@ -313,7 +313,7 @@ def test_the_json_file_says_what_a_runtime_must_know(small, tmp_path):
         "align_corners": False,
     }
     assert (content["target"], content["precision"], content["weights"]) == ("arm", "float32", "float32")
-    assert (content["num_classes"], content["unverified"]) == (8, None)
+    assert (content["num_classes"], content["agreement"], content["recipe"]) == (8, None, None)
     assert content["bytes"] == (tmp_path / "model.nb").stat().st_size
     assert content["sha256"] == sha256_of(tmp_path / "model.nb")
     assert content["opt_version"] == opt.opt_version() and content["opt_version"].startswith("v2.13")
@@ -340,20 +340,27 @@ def test_int16_weights_keep_the_labels(tmp_path):
     assert compare(folder, weights="int16").total.pixel_agreement > 0.99
 
 
-def test_half_precision_is_marked_as_unverified(small, tmp_path, capfd):
+def test_half_precision_that_was_not_compared_is_warned_of(small, tmp_path, capfd):
     output = tmp_path / "model.nb"
-    assert main(["convert", str(small), "--fp16", "--output", str(output)]) == 0
+    assert main(["convert", str(small), "--precision", "fp16", "--output", str(output)]) == 0
     metadata = read_metadata(output)
-    assert metadata.precision == "float16" and "not been shown right" in metadata.unverified
-    assert metadata.unverified in capfd.readouterr().err
+    assert (metadata.precision, metadata.numbers, metadata.agreement) == ("float16", "float16", None)
+    assert "nothing tells how well it agrees" in capfd.readouterr().err
+
+
+def test_a_flag_that_was_renamed_says_its_new_name(small, capfd):
+    with pytest.raises(SystemExit, match="2"):
+        main(["convert", str(small), "--fp16"])
+    assert "error: --fp16 is --precision fp16 now" in capfd.readouterr().err
 
 
 @pytest.mark.parametrize(
     "options, message",
     [
-        ({"fp16": True, "target": "x86"}, "--fp16 needs ARM"),
-        ({"fp16": True, "weights": "int8"}, "cannot be combined"),
-        ({"fp16": True, "weights": "int16"}, "cannot be combined"),
+        ({"precision": "fp16", "target": "x86"}, "--precision fp16 needs ARM"),
+        ({"precision": "fp16", "weights": "int8"}, "cannot be combined"),
+        ({"precision": "fp16", "weights": "int16"}, "cannot be combined"),
+        ({"precision": "bf16"}, "nothing computes in 'bf16'"),
         ({"labels": "softmax"}, "no label map 'softmax'"),
         ({"target": "opencl"}, "no target 'opencl'"),
         ({"weights": "int4"}, "cannot be stored as 'int4'"),

@@ -119,7 +119,7 @@ ACTS = {
     ),
     "query, key and value": (
         Net(attention, **attention_layers()),
-        {"conv2d": (5, 3), "batch_norm": (4, 2), "reduce_mean": (2, 1), "concat": (1, 0), "slice": (0, 3)},
+        {"conv2d": (5, 3), "batch_norm": (4, 2), "reduce_mean": (2, 1), "concat": (1, 0), "split": (0, 2)},
     ),
 }
 

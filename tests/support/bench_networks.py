@@ -16,10 +16,8 @@ WEIGHTS = np.random.default_rng(3).integers(-4, 5, (7, 3)).tolist()
 BIAS = [0, 1, 0, -2, 3, 0, 1]
 DOUBLE_SHAPE, REAL_SHAPE = (1, 3, 64, 96), (1, 3, 256, 256)
 
-double_only = pytest.mark.skipif(
-    bench_program.real_lite_dir("host") is not None,
-    reason="the real library (PADDLE_LITE_DIR) cannot be told to behave like this",
-)
+double_only = pytest.mark.usefixtures("double_library")
+"""Of a test that tells the library how to behave, which the real one cannot be told."""
 
 
 @dataclass

@@ -1,7 +1,7 @@
 """`mobileseg_bench` for the tests: built from deploy/cpp, once a run for each processor.
 
 It is linked with the test double of Paddle-Lite in tests/cpp/paddle_lite_double, or with the real library if
-PADDLE_LITE_DIR names an unpacked release for that processor.
+PADDLE_LITE_DIR names an unpacked release for that processor and the test does not ask for the double.
 """
 
 import os
@@ -75,15 +75,18 @@ def lite_dir(arch: str) -> Path:
     return real_lite_dir(arch) or double_lite_dir(arch)
 
 
-@lru_cache(maxsize=None)
 def build_program(arch: str) -> Path:
     """Build the program with CMake; the library lies beside it.
 
     Args:
         arch: "host" or "aarch64".
     """
+    return _build(arch, lite_dir(arch))
+
+
+@lru_cache(maxsize=None)
+def _build(arch: str, lite: Path) -> Path:
     need("cmake", COMPILERS[arch])
-    lite = lite_dir(arch)
     target = [f"-DCMAKE_CXX_COMPILER={COMPILERS[arch]}", f"-DPADDLE_LITE_DIR={lite}"]
     if arch == "aarch64":
         target += ["-DCMAKE_SYSTEM_NAME=Linux", "-DCMAKE_SYSTEM_PROCESSOR=aarch64"]
@@ -93,7 +96,8 @@ def build_program(arch: str) -> Path:
         _succeed("cmake", "--build", folder, "--parallel", "2")
         shutil.copy(lite / "lib" / LIBRARY, folder / LIBRARY)
 
-    return made_once(f"build-{arch}", build) / "mobileseg_bench"
+    library = "real" if lite == real_lite_dir(arch) else "double"
+    return made_once(f"build-{arch}-{library}", build) / "mobileseg_bench"
 
 
 def command(arch: str) -> List[str]:

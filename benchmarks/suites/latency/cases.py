@@ -27,7 +27,7 @@ class LatencyCase:
         label_map: "exact", "argmax" or "vim", as of `convert`.
         engine: one of `ENGINES`.
         weights: what they are stored in, "float32", "int16" or "int8".
-        precision: what is computed in, "float32" or "float16".
+        precision: what is computed in, "float32" or "fp16".
         active_classes: how many of the classes can win.
     """
 
@@ -46,7 +46,7 @@ class LatencyCase:
 
     @property
     def number_format(self) -> str:
-        """Of weights and arithmetic together: "float32", "int16", "int8" or "float16"."""
+        """Of weights and arithmetic together: "float32", "int16", "int8" or "fp16"."""
         return self.precision if self.precision != "float32" else self.weights
 
 
@@ -76,7 +76,7 @@ def choose(
         cases: of a suite.
         networks, label_maps, sizes: keep these only.
         engine: instead of the suite's.
-        number_formats: "int16", "int8" and "float16" to measure beside float32, with the exact label map.
+        number_formats: "int16", "int8" and "fp16" to measure beside float32, with the exact label map.
 
     Raises:
         InputError: nothing is left, or the engine does not have the number format.
@@ -97,9 +97,11 @@ def choose(
 def _variants(case: LatencyCase, number_formats: Sequence[str]) -> List[LatencyCase]:
     if case.label_map != "exact" or case.engine in INFERENCE_ENGINES:
         return []
-    if "float16" in number_formats and case.engine != PHONE:
-        raise InputError("--fp16 has kernels on ARM only, and this host has none to time: use it with --engine phone")
+    if "fp16" in number_formats and case.engine != PHONE:
+        raise InputError(
+            "--precision fp16 has kernels on ARM only, and this host has none to time: use it with --engine phone"
+        )
     return [
-        replace(case, precision=number) if number == "float16" else replace(case, weights=number)
+        replace(case, precision=number) if number == "fp16" else replace(case, weights=number)
         for number in number_formats
     ]

@@ -100,9 +100,7 @@ class ModelFolder:
             InputError: the network cannot be exported or converted, or the folder cannot be written.
             ToolError: opt failed, or a step changed what the network computes.
         """
-        if not (self.exported(export) / "deploy.yaml").is_file():
-            _write_export(export, self.exported(export), self._calibration)
-        exact = lower(self.exported(export), "exact")
+        exact = lower(self.make_export(export), "exact")
         if not self.labels(export).is_file():
             _write_labels(exact, read_images(self.images, export.height, export.width), self.labels(export))
         lowered = {"exact": exact}
@@ -114,11 +112,25 @@ class ModelFolder:
                 if case.engine in INFERENCE_ENGINES:
                     _write_paddle(lowered[case.label_map], scratch)
                 else:
-                    fp16 = case.precision == "float16"
-                    check_support(lowered[case.label_map].program, _target(case), fp16)
-                    write_model(lowered[case.label_map], scratch / path.name, _target(case), case.weights, fp16)
+                    model, target = lowered[case.label_map], _target(case)
+                    check_support(model.program, target, case.precision)
+                    write_model(model, scratch / path.name, target, case.weights, case.precision)
                     for name in ("model.pdmodel", "model.pdiparams"):
                         (scratch / name).unlink()
+
+    def make_export(self, export: Export) -> Path:
+        """Export a network, if that is missing.
+
+        Returns:
+            The folder.
+
+        Raises:
+            InputError: the network cannot be exported, or the folder cannot be written.
+        """
+        folder = self.exported(export)
+        if not (folder / "deploy.yaml").is_file():
+            _write_export(export, folder, self._calibration)
+        return folder
 
     def make_all(self, cases: Sequence[LatencyCase]) -> None:
         """Make what is missing, an export on each core at a time.
@@ -188,7 +200,8 @@ def _write_paddle(lowered: LoweredModel, folder: Path) -> None:
         target="paddle",
         precision="float32",
         weights="float32",
-        unverified=None,
+        agreement=None,
+        recipe=None,
         input=describe_input(lowered.program),
         output=lowered.output,
         num_classes=count_classes(lowered.program),

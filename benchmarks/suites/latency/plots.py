@@ -265,7 +265,7 @@ def _agreement(figure: Figure, results: Sequence[Result], narrow: bool) -> None:
     axes = figure.subplots()
     names = _networks(results)
     kinds = dict.fromkeys((each.case.label_map, each.case.number_format) for each in results)
-    formats = {"float32": "full", "int16": "left", "int8": "none", "float16": "top"}
+    formats = {"float32": "full", "int16": "left", "int8": "none", "fp16": "top"}
     least = 1e-7
     for label_map, number_format in kinds:
         chosen = [

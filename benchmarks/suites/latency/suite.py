@@ -101,7 +101,7 @@ class LatencySuite(Suite):
         )
         for number in ("int16", "int8"):
             parser.add_argument(f"--{number}", action="store_true", help=f"also with weights stored as {number}")
-        parser.add_argument("--fp16", action="store_true", help="also in half precision, on a phone")
+        parser.add_argument("--precision", choices=("fp16",), help="also in half precision, on a phone")
         parser.add_argument(
             "--images", nargs="+", type=Path, help="images and folders of them (default: built-in scenes)"
         )
@@ -113,7 +113,7 @@ class LatencySuite(Suite):
             find_network(name)
         if args.scenes < 1:
             raise InputError(f"--scenes takes a number of 1 or more, not {args.scenes}")
-        wanted = (("int16", args.int16), ("int8", args.int8), ("float16", args.fp16))
+        wanted = (("int16", args.int16), ("int8", args.int8), ("fp16", args.precision == "fp16"))
         formats = [name for name, also in wanted if also]
         cases = choose(self.cases(), args.networks, args.label_maps, args.sizes, args.engine, formats)
         settings = timing_settings(args, on_host=args.engine != PHONE)

@@ -85,6 +85,9 @@ def bench(
     for phone in phones:
         for nb, metadata in described:
             check_model(nb, metadata, phone)
+    for nb, metadata in described:
+        if metadata.doubt:
+            warn(f"{nb.name}: {metadata.doubt}")
     per_turn = -(-repeats // rounds)
     with scratch_folder() as scratch:
         # No more images than runs: the record must not count what was never timed.

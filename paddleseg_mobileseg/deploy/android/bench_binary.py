@@ -158,7 +158,7 @@ def check_model(nb: Path, metadata: "Metadata", phone: Phone) -> None:
     if metadata.precision == "float16" and not phone.fp16:
         raise InputError(
             f"{nb} computes in half precision, which the phone {phone.serial} lacks (no asimdhp in its "
-            "/proc/cpuinfo): convert without --fp16"
+            "/proc/cpuinfo): convert without --precision fp16"
         )
 
 

@@ -120,6 +120,8 @@ class PhoneNetwork:
         self.phone = read_phone(adb, choose(adb, [serial] if serial else None)[0])
         executable = find_binary(self.phone.abis, settings)
         check_model(self._nb, self.metadata, self.phone)
+        if self.metadata.doubt:
+            warn(f"{self._nb.name}: {self.metadata.doubt}")
         with ExitStack() as opened:
             self._folder = opened.enter_context(DeviceCache(adb, self.phone.serial, settings.keep))
             self._program = DeviceBinary(adb, self._folder, executable, settings)

@@ -85,10 +85,10 @@ def load(program, arrays, graph, names):
     answer({})
 
 
-def run(program, arrays, graph, input, output):
-    """The output of a program that was loaded."""
+def run(program, arrays, graph, input, fetch):
+    """Variables of a program that was loaded."""
     executor, program, scope = graphs[graph]
-    answer({}, executor.run(program, feed={input: arrays[0]}, fetch_list=[output], scope=scope))
+    answer({}, executor.run(program, feed={input: arrays[0]}, fetch_list=fetch, scope=scope))
 
 
 def ready(program, arrays):

@@ -15,6 +15,8 @@ from .program import DTYPES, VAR_TYPES, ProgramDesc, VarDesc, VarType, dims_of
 _MOST_HEADER_BYTES = 1000
 """More than what stands before each tensor's data."""
 
+_MOST_BYTES = 1 << 31
+
 
 def persistables(program: ProgramDesc) -> Iterator[VarDesc]:
     """The variables that the parameter file holds."""
@@ -45,12 +47,15 @@ class _Cursor:
         return struct.unpack("<" + code, self.take(struct.calcsize(code)))[0]
 
 
-def read_params(path: Path, program: ProgramDesc) -> Dict[str, np.ndarray]:
+def read_params(path: Path, program: ProgramDesc, sizes_told: bool = True) -> Dict[str, np.ndarray]:
     """Read the combined parameter file of `program`.
 
     The format is Paddle's `save_combine` (paddle/fluid/operators/save_combine_op.h, and `SerializeToStream` in
     paddle/fluid/framework/lod_tensor.cc): the persistable tensors in the order of their sorted names,
     each as version, level-of-detail table, TensorDesc and raw data, without its name.
+
+    Args:
+        sizes_told: the program tells each tensor's sizes; that of opt tells those from before it fused ops.
 
     Raises:
         InputError: the file is missing or damaged, or belongs to another program.
@@ -62,21 +67,21 @@ def read_params(path: Path, program: ProgramDesc) -> Dict[str, np.ndarray]:
     if not path.exists():
         raise InputError(f"cannot read the parameters {path}: there is no such file; export the model again")
     try:
-        cursor = _Cursor(path, sum(sizes) + len(sizes) * _MOST_HEADER_BYTES)
+        cursor = _Cursor(path, sum(sizes) + len(sizes) * _MOST_HEADER_BYTES if sizes_told else _MOST_BYTES)
     except InputError as error:
         raise InputError(f"{error}; is it of this program? Export the model again") from error
-    if len(cursor.data) < sum(sizes):
+    if sizes_told and len(cursor.data) < sum(sizes):
         raise InputError(f"{path} cannot be used: it is cut short; export the model again")
     params = {}
     for var in variables:
         cursor.tensor = var.name
-        params[var.name] = _read_tensor(cursor, var)
+        params[var.name] = _read_tensor(cursor, var, sizes_told)
     if cursor.at != len(cursor.data):
         raise cursor.damaged("it holds more than the program's parameters")
     return params
 
 
-def _read_tensor(cursor: _Cursor, var: VarDesc) -> np.ndarray:
+def _read_tensor(cursor: _Cursor, var: VarDesc, size_told: bool) -> np.ndarray:
     """The next array of the file, which must be what the program says of `var`."""
     if cursor.number("I") != 0:
         raise cursor.damaged("it has an unknown version")
@@ -92,7 +97,7 @@ def _read_tensor(cursor: _Cursor, var: VarDesc) -> np.ndarray:
     if description.data_type not in DTYPES:
         raise cursor.damaged(f"its dtype {description.data_type} is none that Paddle-Lite reads")
     dtype, dims = DTYPES[description.data_type], list(description.dims)
-    if dims != dims_of(var):
+    if size_told and dims != dims_of(var):
         raise cursor.damaged(f"it holds shape {shown(dims)} where the program has {dims_of(var)}")
     if description.data_type != var.type.lod_tensor.tensor.data_type:
         raise cursor.damaged(f"it holds {dtype}, and the program says otherwise")

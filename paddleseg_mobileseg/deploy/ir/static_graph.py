@@ -87,21 +87,29 @@ class StaticGraph:
         Raises:
             InputError: the network does not take this shape, or is damaged.
         """
+        return self.values(batch, [self.model.output_name])[0]
+
+    def values(self, batch: np.ndarray, names: Sequence[str]) -> List[np.ndarray]:
+        """What variables of the main block hold after a run on `batch`, which is as of `run`.
+
+        Raises:
+            InputError: as of `run`.
+        """
         self._load()
         try:
-            _, (output,) = paddle_process.ask(
+            _, values = paddle_process.ask(
                 str(self.model.folder),
                 self._timeout,
                 "run",
                 arrays=[batch],
-                gives=1,
+                gives=len(names),
                 graph=self._number,
                 input=self.model.input_name,
-                output=self.model.output_name,
+                fetch=list(names),
             )
         except Refused as error:
             raise _does_not_take(self.model, batch.shape, error) from error
-        return output
+        return values
 
 
 def _single_op_program(op: OpDesc, model: ExportedModel, variables: Dict[str, VarDesc]) -> bytes:

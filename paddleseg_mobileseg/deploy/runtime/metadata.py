@@ -5,7 +5,7 @@ import json
 import math
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Dict, Optional, Union
+from typing import Any, Dict, Optional, Union
 
 from ...classes import Classes
 from ...errors import InputError, shown
@@ -14,15 +14,37 @@ from ...schema import check_schema, from_dict
 from .. import LIMITS, Limits
 from ..ir.tensors import InputTensor, OutputTensor
 
-SCHEMA = 5
+SCHEMA = 6
 _MOST_BYTES = 1 << 24
 _MOST_ELEMENTS = 2**31
 _AGAIN = "convert the model again"
 
-FP16_UNVERIFIED = (
-    "half precision has not been shown right on any device: under emulation its labels agreed with float32 in 46 % of "
-    "the pixels of one network and were NaN for another; compare it with float32 on the device before using it"
-)
+
+@dataclass(frozen=True)
+class MeasuredAgreement:
+    """How a model that computes in fewer bits compared with float32 when it was converted.
+
+    Attributes:
+        computed_by: what stood for the phone, such as "simulation".
+        images: how many were fed.
+        source: where they came from, for people.
+        labels: share of pixels that got float32's class, 0 to 1.
+        miou_before, miou_after: in float32 and as converted, 0 to 1; None where the images have no labels.
+    """
+
+    computed_by: str
+    images: int
+    source: str
+    labels: float
+    miou_before: Optional[float] = None
+    miou_after: Optional[float] = None
+
+    def __str__(self) -> str:
+        """One line for people."""
+        scores = ""
+        if self.miou_before is not None and self.miou_after is not None:
+            scores = f", mIoU {self.miou_before:.4f} before and {self.miou_after:.4f} after"
+        return f"{100 * self.labels:.2f} % of float32's labels{scores}, by {self.computed_by} on {self.source}"
 
 
 @dataclass(frozen=True)
@@ -31,9 +53,10 @@ class Metadata:
 
     Attributes:
         target: "arm" or "x86".
-        precision: what it computes in, "float32" or "float16".
+        precision: what it computes in, "float32", "float16" or "int8".
         weights: what its weights are stored in, "float32", "int16" or "int8".
-        unverified: why its results cannot be relied on; None if they were checked.
+        agreement: with float32, as measured while converting; None where nothing was measured.
+        recipe: of its quantisation; None where it has none.
         num_classes: how many the labels, or the channels of the logits, can name; None if the program does not tell.
         classes: what they are called, and their colours; None if the export does not say.
         sha256, bytes: of the `.nb`.
@@ -45,7 +68,8 @@ class Metadata:
     target: str
     precision: str
     weights: str
-    unverified: Optional[str]
+    agreement: Optional[MeasuredAgreement]
+    recipe: Optional[Dict[str, Any]]
     input: InputTensor
     output: OutputTensor
     num_classes: Optional[int]
@@ -60,13 +84,27 @@ class Metadata:
 
     @property
     def numbers(self) -> str:
-        """What its numbers are, as `LIMITS` names it: "float32", "int16", "int8" or "float16"."""
-        return self.weights if self.precision == "float32" else self.precision
+        """What its numbers are, as `LIMITS` names it: "float32", "int16", "int8", "float16" or "full_int8"."""
+        return {"float32": self.weights, "int8": "full_int8"}.get(self.precision, self.precision)
 
     @property
     def limits(self) -> Limits:
         """How far it may be from the export that it was made of."""
         return LIMITS[self.numbers]
+
+    @property
+    def doubt(self) -> Optional[str]:
+        """Why its labels may not be float32's, in words; None where they are known to be close enough."""
+        if self.precision == "float32":
+            return None
+        if self.agreement is None:
+            return f"it computes in {self.precision}, and nothing tells how well it agrees with float32"
+        if self.agreement.labels < self.limits.agreement:
+            return (
+                f"it computes in {self.precision} and keeps {100 * self.agreement.labels:.2f} % of float32's labels, "
+                f"less than {100 * self.limits.agreement:g} %"
+            )
+        return None
 
     def to_json(self) -> str:
         return json.dumps(asdict(self), indent=2) + "\n"

@@ -75,7 +75,7 @@ def supported_ops(target: str) -> FrozenSet[str]:
     )
 
 
-def run_opt(program: Path, params: Path, output: Path, target: str, weights: str, fp16: bool) -> None:
+def run_opt(program: Path, params: Path, output: Path, target: str, weights: str, precision: str) -> None:
     """Write the `.nb` of a program that is fit for `target`.
 
     Args:
@@ -83,27 +83,49 @@ def run_opt(program: Path, params: Path, output: Path, target: str, weights: str
         output: file to write; its name must end in `.nb`.
         target: "arm" or "x86".
         weights: "float32", or "int16" / "int8" to store them smaller; they are expanded at load.
-        fp16: compute in half precision (arm only).
+        precision: what to compute in; "fp16" is for arm only, and of "int8" the program says itself what is quantised.
 
     Raises:
         InputError: paddlelite is not installed.
         ToolError: opt failed or left an incomplete file.
     """
-    output_text = _ask(
-        do="optimize",
-        program=str(program),
-        params=str(params),
-        output=str(output.with_suffix("")),
-        target=target,
-        quantisation=QUANTISATIONS[weights],
-        fp16=fp16,
-    )
+    output_text = _optimise(program, params, output.with_suffix(""), target, weights, precision, "naive_buffer")
     if not output.is_file():
         raise ToolError(f"paddle_lite_opt wrote no model: {output_text.strip().splitlines()[-1:]}")
     size, expected = output.stat().st_size, expected_size(output)
     if size != expected:
         # opt does not look whether its last block reached the disk.
         raise ToolError(f"paddle_lite_opt wrote {size} bytes of a model of {expected}: is the disk full?")
+
+
+def run_opt_to_program(program: Path, params: Path, folder: Path, target: str, precision: str) -> None:
+    """Write what `run_opt` would put into a `.nb` as `model` and `params` in Paddle's format; arguments as there.
+
+    Args:
+        folder: to write to.
+
+    Raises:
+        InputError: paddlelite is not installed.
+        ToolError: opt failed.
+    """
+    said = _optimise(program, params, folder, target, "float32", precision, "protobuf")
+    if not (folder / "model").is_file() or not (folder / "params").is_file():
+        raise ToolError(f"paddle_lite_opt wrote no program: {said.strip().splitlines()[-1:]}")
+
+
+def _optimise(
+    program: Path, params: Path, output: Path, target: str, weights: str, precision: str, written_as: str
+) -> str:
+    return _ask(
+        do="optimize",
+        program=str(program),
+        params=str(params),
+        output=str(output),
+        target=target,
+        quantisation=QUANTISATIONS[weights],
+        fp16=precision == "fp16",
+        format=written_as,
+    )
 
 
 def expected_size(path: Path) -> int:

@@ -28,7 +28,7 @@ def main(request):
         return
     opt.set_model_file(request["program"])
     opt.set_param_file(request["params"])
-    opt.set_model_type("naive_buffer")
+    opt.set_model_type(request["format"])
     opt.set_optimize_out(request["output"])
     if request.get("quantisation"):
         opt.set_quant_model(True)

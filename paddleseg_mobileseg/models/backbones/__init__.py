@@ -1,5 +1,5 @@
 from .seaformer import SeaFormer, SeaFormer_Base, SeaFormer_Large, SeaFormer_Small, SeaFormer_Tiny
-from .strideformer import StrideFormer, StrideFormer_Base, StrideFormer_Tiny
+from .strideformer import StrideFormer, StrideFormer_Base, StrideFormer_Tiny, StrideFormer_TinyFast
 
 __all__ = [
     "SeaFormer",
@@ -10,4 +10,5 @@ __all__ = [
     "StrideFormer",
     "StrideFormer_Base",
     "StrideFormer_Tiny",
+    "StrideFormer_TinyFast",
 ]

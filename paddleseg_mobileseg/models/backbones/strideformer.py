@@ -1,4 +1,4 @@
-"""StrideFormer, the backbone of PP-MobileSeg (arXiv:2304.05152, section 3.1)."""
+"""StrideFormer, the backbone of PP-MobileSeg (arXiv:2304.05152, section 3.1), and one of our own after it."""
 
 from typing import List, Optional, Sequence, Union
 
@@ -7,8 +7,9 @@ from paddleseg.cvlibs import manager
 
 from ...checkpoints.loading import load_weights
 from ..layers import ConvBN, InvertedResidual, sea_stage
+from ..reparameterised import BranchedConvBN
 
-Block = Sequence[Union[int, str, bool]]
+Block = Sequence[Union[int, str, bool, None]]
 
 
 class StrideFormer(nn.Layer):
@@ -16,7 +17,8 @@ class StrideFormer(nn.Layer):
 
     Args:
         stages: four lists of blocks, each block `[kernel_size, hidden_channels, out_channels,
-            squeeze_excitation, activation, stride]` (the columns of MobileNetV3's tables).
+            squeeze_excitation, activation, stride]` (the columns of MobileNetV3's tables). Where hidden_channels
+            is None the block is one full convolution, where it is 0 nothing is expanded.
         depths: SEA blocks after stage 3 and after stage 4 (the paper's M and N).
         num_heads: heads of the SEA attention.
         key_dims: channels of query and key in a head, after stage 3 and after stage 4.
@@ -25,6 +27,7 @@ class StrideFormer(nn.Layer):
         drop_path_rate: stochastic depth of the last SEA block of a stage; the first has none.
         stride_attention: run the attention at half the resolution. The paper's networks do.
         stem_channels: of the first convolution.
+        branched: full and depthwise convolutions of the stages have branches in training (`BranchedConvBN`).
         in_channels: of the image.
         pretrained: a backbone checkpoint, or a segmentor's, of which the backbone is taken.
 
@@ -44,19 +47,25 @@ class StrideFormer(nn.Layer):
         drop_path_rate: float = 0.1,
         stride_attention: bool = True,
         stem_channels: int = 16,
+        branched: bool = False,
         in_channels: int = 3,
         pretrained: Optional[str] = None,
     ):
         super().__init__()
         self.stem = ConvBN(in_channels, stem_channels, 3, stride=2, act="hardswish")
+        convolution = BranchedConvBN if branched else ConvBN
         channels = stem_channels
         stage_channels = []
         for index, blocks in enumerate(stages, start=1):
             stage = nn.Sequential()
             for position, (kernel_size, hidden, out, squeeze, act, stride) in enumerate(blocks):
-                stage.add_sublayer(
-                    str(position), InvertedResidual(channels, hidden, out, kernel_size, stride, act, squeeze)
-                )
+                if hidden is None:
+                    block = convolution(channels, out, kernel_size, stride, act=act)
+                else:
+                    block = InvertedResidual(
+                        channels, hidden or channels, out, kernel_size, stride, act, squeeze, hidden > 0, convolution
+                    )
+                stage.add_sublayer(str(position), block)
                 channels = out
             self.add_sublayer(f"stage{index}", stage)
             stage_channels.append(channels)
@@ -109,6 +118,21 @@ _TINY = dict(
 )
 
 
+_TINY_FAST = dict(
+    stages=[
+        [[3, None, 24, False, "hardswish", 2], [3, 0, 24, False, "hardswish", 1]],
+        [[3, None, 40, False, "hardswish", 2], [5, 80, 40, True, "hardswish", 1]],
+        [[5, 160, 64, True, "hardswish", 2], [5, 160, 64, True, "hardswish", 1]],
+        [[3, 384, 128, True, "hardswish", 2], [3, 256, 128, True, "hardswish", 1]],
+    ],
+    depths=(1, 2),
+    num_heads=4,
+    mlp_ratios=(2, 2),
+    stem_channels=12,
+    branched=True,
+)
+
+
 class StrideFormer_Base(StrideFormer):
     """StrideFormer of PP-MobileSeg-Base: features of 64, 128 and 192 channels."""
 
@@ -147,4 +171,28 @@ class StrideFormer_Tiny(StrideFormer):
         )
 
 
-manager.BACKBONES.add_component([StrideFormer, StrideFormer_Base, StrideFormer_Tiny])
+class StrideFormer_TinyFast(StrideFormer):
+    """A StrideFormer of this project, not of the paper, for a network that takes fewer instructions than Tiny.
+
+    Its features have 40, 64 and 128 channels. The large maps at strides 2 and 4 take half of Tiny's instructions: here
+    one full convolution takes the place of each inverted residual that halves them, nothing is expanded at stride 4,
+    and squeeze-excitation begins at stride 8.
+    """
+
+    def __init__(
+        self,
+        drop_path_rate: float = 0.1,
+        stride_attention: bool = True,
+        in_channels: int = 3,
+        pretrained: Optional[str] = None,
+    ):
+        super().__init__(
+            **_TINY_FAST,
+            drop_path_rate=drop_path_rate,
+            stride_attention=stride_attention,
+            in_channels=in_channels,
+            pretrained=pretrained,
+        )
+
+
+manager.BACKBONES.add_component([StrideFormer, StrideFormer_Base, StrideFormer_Tiny, StrideFormer_TinyFast])

@@ -32,18 +32,18 @@ def absorb_channel_affines(model: ExportedModel) -> int:
     changed = 0
     for first in list(edit.ops):
         # A batch norm alone is opt's to fold; one behind a convolution is where others end up.
-        if not any(each is first for each in edit.ops) or first.type == "batch_norm" or _affine(edit, first) is None:
+        if not any(each is first for each in edit.ops) or first.type == "batch_norm" or affine_of(edit, first) is None:
             continue
         chain = _chain(edit, first)
-        source, result = _source(first), _result(chain[-1])
+        source, result = _source(first), result_of(chain[-1])
         if edit.only_reader(source) is None or len(edit.dims(source)) != 4:
             continue
         # The output keeps its name, which the model's description says.
         if any(reader.type == "fetch" for reader in edit.readers(result)):
             continue
-        total = _affine(edit, chain[0])
+        total = affine_of(edit, chain[0])
         for op in chain[1:]:
-            total = total.then(_affine(edit, op))
+            total = total.then(affine_of(edit, op))
         if not _absorb(edit, source, total, False):
             continue
         _absorb(edit, source, total, True)
@@ -65,7 +65,7 @@ def batch_norm_factor(edit: Edit, op: OpDesc) -> Optional[np.ndarray]:
     return (scale / np.sqrt(variance + get_attr(op, "epsilon", 1e-5))).astype(np.float32)
 
 
-def _affine(edit: Edit, op: OpDesc) -> Optional[Affine]:
+def affine_of(edit: Edit, op: OpDesc) -> Optional[Affine]:
     """What an op computes channel by channel; None where it does something else."""
     if op.type == "scale" and len(inputs_of(op)) == 1 and len(edit.dims(_source(op))) == 4:
         factor, addend = get_attr(op, "scale", 1.0), get_attr(op, "bias", 0.0)
@@ -89,8 +89,8 @@ def _chain(edit: Edit, first: OpDesc) -> List[OpDesc]:
     """`first` and the affine ops behind it, each the only reader of the one before."""
     chain = [first]
     while True:
-        following = edit.only_reader(_result(chain[-1]))
-        if following is None or _affine(edit, following) is None:
+        following = edit.only_reader(result_of(chain[-1]))
+        if following is None or affine_of(edit, following) is None:
             return chain
         chain.append(following)
 
@@ -146,5 +146,6 @@ def _source(op: OpDesc) -> str:
     return inputs_of(op, "Input" if op.type == "depthwise_conv2d" else "X")[0]
 
 
-def _result(op: OpDesc) -> str:
-    return outputs_of(op, {"depthwise_conv2d": "Output", "batch_norm": "Y"}.get(op.type, "Out"))[0]
+def result_of(op: OpDesc) -> str:
+    """The variable that a convolution, a batch norm or an op of one output writes."""
+    return outputs_of(op, {"conv2d": "Output", "depthwise_conv2d": "Output", "batch_norm": "Y"}.get(op.type, "Out"))[0]

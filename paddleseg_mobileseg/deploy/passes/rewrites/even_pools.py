@@ -22,7 +22,7 @@ def chain_even_pools(model: ExportedModel) -> int:
     ops: List[OpDesc] = []
     changed = 0
     for op in edit.ops:
-        block = _block(edit, op) if op.type == "pool2d" else None
+        block = block_of(edit, op) if op.type == "pool2d" else None
         chain = _chain(edit, op, block) if block else []
         ops += chain or [op]
         changed += bool(chain)
@@ -31,7 +31,7 @@ def chain_even_pools(model: ExportedModel) -> int:
     return changed
 
 
-def _block(edit: Edit, op: OpDesc) -> Optional[Tuple[int, int]]:
+def block_of(edit: Edit, op: OpDesc) -> Optional[Tuple[int, int]]:
     """Height and width of the blocks that an average pool cuts its input into; None where it does not."""
     (height, width), (rows, columns) = edit.dims(inputs_of(op, "X")[0])[2:], edit.dims(outputs_of(op, "Out")[0])[2:]
     if get_attr(op, "pooling_type") != "avg" or get_attr(op, "data_format", "NCHW") not in ("NCHW", "AnyLayout"):

@@ -1,10 +1,11 @@
 """Several 1x1 convolutions of one input as one, where their results are joined again: query, key and value.
 
 One product of matrices with more rows does more for each load of the input, and the concatenation is gone. What else
-read one of the results gets it as a slice; a mean over rows or columns is taken of the joined result once, and sliced
-when it is small.
+read one of the results gets its share of the joined one; a mean over rows or columns is taken of that once, and shared
+out when it is small.
 """
 
+from collections import defaultdict
 from typing import Dict, List, Optional, Tuple
 
 import numpy as np
@@ -70,7 +71,7 @@ def _join(edit: Edit, joined: OpDesc, branches: List[Tuple[OpDesc, OpDesc]]) -> 
     edit.ops[position:position] = made
     edit.ops = [op for op in edit.ops if not any(op is each for each in gone)]
     edit.index()
-    _slice_for_readers(edit, whole, parts, position + len(made))
+    _share_out(edit, whole, parts, position + len(made))
 
 
 def _own_statistics(arrays: Dict[str, List[str]]) -> Dict[str, List[str]]:
@@ -78,39 +79,40 @@ def _own_statistics(arrays: Dict[str, List[str]]) -> Dict[str, List[str]]:
     return {"MeanOut": arrays["Mean"], "VarianceOut": arrays["Variance"]}
 
 
-def _slice_for_readers(edit: Edit, whole: str, parts: List[str], position: int) -> None:
-    """Give each reader of a part its slice of `whole`; means of parts become slices of one mean."""
-    means: Dict[Tuple[int, ...], str] = {}
+def _share_out(edit: Edit, whole: str, parts: List[str], position: int) -> None:
+    """Give each reader of a part its share of `whole`; means of parts become shares of one mean."""
+    means: Dict[Tuple[int, bool], str] = {}
+    shares: Dict[str, Dict[int, str]] = defaultdict(dict)
     made: List[OpDesc] = []
-    start = 0
-    for part in parts:
-        end = start + edit.dims(part)[1]
+    for index, part in enumerate(parts):
         for reader in list(edit.readers(part)):
-            axes = tuple(get_attr(reader, "dim", [])) if reader.type == "reduce_mean" else ()
-            if axes not in ((-1,), (-2,), (2,), (3,)) or get_attr(reader, "reduce_all"):
+            axes = get_attr(reader, "dim", []) if reader.type == "reduce_mean" else []
+            if axes not in ([-1], [-2], [2], [3]) or get_attr(reader, "reduce_all"):
                 continue
-            if axes not in means:
-                dims = [edit.dims(whole)[0], edit.dims(whole)[1], *edit.dims(outputs_of(reader)[0])[2:]]
-                means[axes] = edit.new_variable(outputs_of(reader, "Out")[0], dims)
-                made.append(copied(reader, {"X": [whole]}, {"Out": [means[axes]]}))
-            made.append(_slice(means[axes], outputs_of(reader, "Out")[0], start, end))
-            edit.ops = [op for op in edit.ops if op is not reader]
+            result, kind = outputs_of(reader, "Out")[0], (axes[0], get_attr(reader, "keep_dim", False))
+            if kind not in means:
+                dims = edit.dims(result)
+                means[kind] = edit.new_variable(result, [dims[0], edit.dims(whole)[1], *dims[2:]])
+                made.append(copied(reader, {"X": [whole]}, {"Out": [means[kind]]}))
+            if index not in shares[means[kind]]:
+                shares[means[kind]][index] = result
+                edit.ops = [op for op in edit.ops if op is not reader]
         edit.index()
         if edit.readers(part):
-            made.append(_slice(whole, part, start, end))
-        start = end
+            shares[whole][index] = part
+    sizes = [edit.dims(part)[1] for part in parts]
+    made += [_split(edit, source, names, sizes) for source, names in shares.items()]
     edit.ops[position:position] = made
     edit.index()
 
 
-def _slice(source: str, result: str, start: int, end: int) -> OpDesc:
-    return new_op(
-        "slice",
-        {"Input": [source]},
-        {"Out": [result]},
-        axes=[1],
-        starts=[start],
-        ends=[end],
-        infer_flags=[1],
-        decrease_axis=[],
-    )
+def _split(edit: Edit, source: str, names: Dict[int, str], sizes: List[int]) -> OpDesc:
+    """Parts of `source` of so many channels each. Paddle-Lite copies them as they lie; it slices number by number.
+
+    Args:
+        names: of those that are read, by their place.
+        sizes: of all of them.
+    """
+    batch, _, *rest = edit.dims(source)
+    results = [names.get(index) or edit.new_variable(source, [batch, size, *rest]) for index, size in enumerate(sizes)]
+    return new_op("split", {"X": [source]}, {"Out": results}, axis=1, num=0, sections=sizes)

@@ -1,0 +1,1 @@
+"""What the rewrites of conversion save: operations, time on this host, and instructions on an emulated ARM core."""

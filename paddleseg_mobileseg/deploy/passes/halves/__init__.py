@@ -1,0 +1,41 @@
+"""What makes a rewritten program right in half precision: one pass a file, only where it fits, and only for that.
+
+Each names the kernel of Paddle-Lite (release/v2.13) that it keeps away from. In float32 the program computes what it
+did before, up to roundings.
+"""
+
+from typing import Callable, Dict, List, Tuple
+
+from ...ir.exported import ExportedModel
+from ..fold_constants import keep_what_is_needed
+from ..rewrites.channel_biases import flatten_channel_biases
+from .block_pools import pools_of_given_size
+from .largest_of_four import pad_largest_of_four
+from .single_positions import linear_layers_of_single_positions
+from .whole_means import means_of_whole_maps
+
+HALF_PASSES: List[Tuple[str, Callable[[ExportedModel], int]]] = [
+    ("wrote pools over whole maps as means in float32", means_of_whole_maps),
+    ("gave adaptive pools over even blocks their size", pools_of_given_size),
+    ("padded max pools of 2x2", pad_largest_of_four),
+    ("wrote convolutions of single positions as linear layers", linear_layers_of_single_positions),
+    ("gave biases behind convolutions one axis", flatten_channel_biases),
+]
+
+
+def legalize_for_half(model: ExportedModel) -> Tuple[ExportedModel, Dict[str, int]]:
+    """Apply every pass to a copy of `model`, which must be legalized; one with loops stays as it is.
+
+    Returns:
+        The model for half precision, and for each pass that had something to do, how many ops it concerned.
+    """
+    done: Dict[str, int] = {}
+    if model.has_loops():
+        return model, done
+    model = model.copy()
+    for description, apply in HALF_PASSES:
+        count = apply(model)
+        if count:
+            done[description] = count
+            keep_what_is_needed(model, {})
+    return model, done

@@ -1,0 +1,56 @@
+"""Scales behind convolutions, which opt takes into them even where an activation lies between.
+
+lite/core/optimizer/mir/fusion/conv_scale_fuser.cc (v2.13-rc) multiplies the weights and the bias of a convolution by
+what follows it, after other passes have joined its activation to it: relu(x) - 2 becomes relu(x - 2), without a word.
+And the bias that it writes has lost the mark by which half precision finds its weights.
+"""
+
+from typing import Dict, Optional, Tuple
+
+from ..ir.edit import Edit, new_op, set_input
+from ..ir.exported import ExportedModel
+from ..ir.program import OpDesc, get_attr, inputs_of
+
+_JOINED = ("batch_norm", "elementwise_add", "dropout", "relu", "relu6", "leaky_relu", "hard_swish")
+"""What opt takes into the convolution before it, or takes out."""
+
+
+def keep_scales_apart(model: ExportedModel) -> Tuple[ExportedModel, Dict[str, int]]:
+    """The same program with a reshape to the same shape before such scales, which moves no number on any target.
+
+    Args:
+        model: legalized and rewritten; one with loops stays as it is.
+
+    Returns:
+        The program, and what was changed in it, with the number of ops that concerned.
+    """
+    if model.has_loops():
+        return model, {}
+    model = model.copy()
+    edit = Edit(model)
+    apart = 0
+    for scale in [op for op in edit.ops if op.type == "scale" and not _changes_nothing(op)]:
+        source = inputs_of(scale, "X")[0]
+        if not _behind_convolution(edit, source):
+            continue
+        dims = edit.dims(source)
+        same = edit.new_variable(source, dims)
+        position = next(index for index, op in enumerate(edit.ops) if op is scale)
+        edit.ops.insert(position, new_op("reshape", {"X": [source]}, {"Out": [same]}, shape=dims))
+        set_input(scale, source, same)
+        apart += 1
+    edit.close()
+    return model, {"kept scales apart from convolutions": apart} if apart else {}
+
+
+def _changes_nothing(op: OpDesc) -> bool:
+    return get_attr(op, "scale", 1.0) == 1.0 and get_attr(op, "bias", 0.0) == 0.0
+
+
+def _behind_convolution(edit: Edit, name: str) -> bool:
+    """Whether opt will find a convolution right before a variable that one op reads."""
+    op: Optional[OpDesc] = edit.producers.get(name)
+    while op is not None and op.type in _JOINED and edit.only_reader(name) is not None:
+        name = inputs_of(op, "X")[0]
+        op = edit.producers.get(name)
+    return op is not None and op.type in ("conv2d", "depthwise_conv2d") and edit.only_reader(name) is not None
