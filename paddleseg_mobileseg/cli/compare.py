@@ -65,6 +65,11 @@ def run(args: argparse.Namespace) -> None:
         raise InputError(
             "--input-shape, --weights, --labels and --precision say how to convert, and --nb is converted: omit them"
         )
+    if args.precision == "int8":
+        raise InputError(
+            "--precision int8 runs on ARM alone; `mobileseg convert --precision int8 --calibration FOLDER` says how it "
+            "agrees, and with --config its mIoU"
+        )
     # A config that cannot be used is found before anything takes long.
     data = validation_set(args)
     with scratch_folder() as scratch:

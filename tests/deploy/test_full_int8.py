@@ -280,6 +280,8 @@ def test_the_command_says_the_miou_before_and_after(small, pictures, tmp_path, c
     command = ["convert", str(small), "--output", str(tmp_path / "model.nb"), "--config", str(config)]
     assert main(command) == 2
     assert "--config says what --precision" in capfd.readouterr().err
+    assert main(["compare", str(small), "--precision", "int8"]) == 2
+    assert "`mobileseg convert --precision int8 --calibration FOLDER` says how it agrees" in capfd.readouterr().err
     assert main([*command, "--precision", "int8", "--calibration", str(pictures), "--images", "2", "--json"]) == 0
     said = capfd.readouterr()
     assert "note: 2 pictures are few to calibrate with" in said.err
