@@ -92,7 +92,7 @@ _TEXTS = (
     b'{"schema": NaN}',
     b'{"schema": "' + b"x" * 100_000 + b'"}',
     b'{"schema": "\\u001b[2J"}',
-    b'{"schema": 2}',
+    b'{"schema": 3}',
     b"{" * 100_000,
     b"[" * 100_000,
     b"9" * 6000,
