@@ -200,7 +200,9 @@ def test_weights_that_arm_would_read_wrongly_are_found_and_mended(folders):
 
 def test_adaptive_pools_over_even_blocks_get_their_size(lowered):
     program, done = legalize_for_half(lowered["blocks"].program)
-    assert done == {"gave adaptive pools over even blocks their size": 1}
+    assert done == {"gave adaptive pools over even blocks their size": 1, "padded max pools of 2x2": 1}
+    (largest,) = (op for op in program.block.ops if get_attr(op, "pooling_type") == "max")
+    assert get_attr(largest, "paddings") == [0, 0, 0, 1]
     pools = [op for op in program.block.ops if op.type == "pool2d" and get_attr(op, "pooling_type") == "avg"]
     assert [(get_attr(op, "ksize"), get_attr(op, "adaptive")) for op in pools] == [([3, 4], False)]
     assert legalize_for_half(program)[1] == {}
