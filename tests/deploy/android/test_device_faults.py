@@ -152,7 +152,7 @@ def test_a_file_that_arrives_damaged(phone, bench_command, model):
         ('puts("hello $(x)")', "printed 'hello \\$\\(x\\)' instead of JSON; is --program the right file"),
         ('puts("[]")', "printed '\\[\\]' instead of JSON"),
         ("(void)0", "printed nothing instead of JSON"),
-        ('puts("{\\"schema\\": 99}")', "answers in schema 99 and this version reads 2: build it anew"),
+        ('puts("{\\"schema\\": 99}")', "answers in schema 99 and this version reads 3: build it anew"),
     ],
 )
 def test_a_program_that_does_not_do_what_it_should(behaves, message, phone, bench_command, model, program):
