@@ -106,7 +106,7 @@ def fused_for_half(program: ExportedModel) -> OptimisedProgram:
     """What opt makes of a program for ARM in half precision.
 
     Raises:
-        InputError: it has an op that would take weights in float32 for halves.
+        InputError: it has an op that would take numbers in float32 for halves.
         ToolError: opt failed.
     """
     with scratch_folder() as scratch:
@@ -117,6 +117,11 @@ def fused_for_half(program: ExportedModel) -> OptimisedProgram:
         raise InputError(
             f"{program.folder} cannot compute in half precision: Paddle-Lite would read the float32 weights of "
             f"{', '.join(misread)} as halves; convert it with --precision float32"
+        )
+    if fused.shared_mixtures():
+        raise InputError(
+            f"{program.folder} cannot compute in half precision: Paddle-Lite's concat would turn into halves what "
+            "others read in float32; convert it with --precision float32"
         )
     return fused
 

@@ -77,7 +77,18 @@ def dense():
     return Net(body, first=nn.Conv2D(12, 12, 3, padding=1), second=nn.Conv2D(12, 16, 1, bias_attr=False))
 
 
-NETWORKS = {"gate": gate, "blocks": blocks, "dense": dense}
+def shared():
+    """What a `concat` takes together in halves and in float32 is read by others too."""
+
+    def body(net, x):
+        left, right = paddle.split(x, 2, axis=1)
+        joined = paddle.concat([F.relu(net.first(left)), right], axis=1)
+        return F.sigmoid(net.second(joined)) * right
+
+    return Net(body, first=nn.Conv2D(6, 6, 3, padding=1), second=nn.Conv2D(12, 6, 1))
+
+
+NETWORKS = {"gate": gate, "blocks": blocks, "dense": dense, "shared": shared}
 
 
 def exported(net, folder, size=SIZE):
@@ -208,6 +219,16 @@ def test_adaptive_pools_over_even_blocks_get_their_size(lowered):
     assert legalize_for_half(program)[1] == {}
 
 
+def test_concat_gets_copies_of_what_others_read(lowered):
+    original = lowered["shared"].program
+    with pytest.raises(InputError, match="concat would turn into halves what others read in float32"):
+        fused_for_half(original)
+    mended, done = legalize_for_half(original)
+    assert done["copied what concat shares with other ops"] == 1
+    kinds = [op.type for op in fused_for_half(mended).ops]
+    assert kinds.index("assign") < kinds.index("concat") and kinds.count("concat") == 1
+
+
 def test_what_is_left_is_refused_by_name(tmp_path):
     class Positions(nn.Layer):
         """Joins features with learnt ones, which nothing turns into halves."""
@@ -264,7 +285,7 @@ def test_compare_holds_the_simulation_against_paddle(folders, capfd):
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_arm_computes_what_is_simulated(name, lowered, tmp_path):
-    """Fails for "gate" and "blocks" without the passes for half precision."""
+    """Fails for "gate", "blocks" and "shared" without the passes for half precision."""
     if real_lite_dir("aarch64") is None:
         pytest.skip("PADDLE_LITE_DIR names no library of Paddle-Lite for aarch64")
     conversion = convert(lowered[name], tmp_path / "model.nb", precision="fp16")

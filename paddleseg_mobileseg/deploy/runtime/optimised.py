@@ -10,7 +10,7 @@ from google.protobuf.message import DecodeError
 from ...errors import ToolError
 from ...files import read_regular
 from ..ir.params import read_params
-from ..ir.program import OpDesc, ProgramDesc, get_attr, inputs_of
+from ..ir.program import OpDesc, ProgramDesc, get_attr, inputs_of, outputs_of
 from .opt import run_opt_to_program
 
 _MOST_BYTES = 1 << 28
@@ -48,6 +48,31 @@ class OptimisedProgram:
                 for name in inputs_of(op)
             )
         ]
+
+    def shared_mixtures(self) -> List[OpDesc]:
+        """`concat` ops that turn an input into halves, or back, which another op reads after them.
+
+        They do so where the input lies (lite/kernels/arm/concat_compute.cc, release/v2.13).
+        """
+        found, precisions = [], {}
+        for position, op in enumerate(self.ops):
+            names = [name for name in inputs_of(op) if name in precisions]
+            others = [name for name in names if precisions[name] != precisions[names[0]]]
+            if op.type == "concat" and any(self._is_read_after(position, name) for name in others):
+                found.append(op)
+            own = kernel_precision(op)
+            taken = precisions[names[0]] if names else "float32"
+            precisions.update(dict.fromkeys(outputs_of(op), taken if own == "any" else own))
+        return found
+
+    def _is_read_after(self, position: int, name: str) -> bool:
+        """Whether the value of a variable is read behind an op; names are used again for other values."""
+        for op in self.ops[position + 1 :]:
+            if name in inputs_of(op):
+                return True
+            if name in outputs_of(op):
+                return False
+        return False
 
 
 def kernel_precision(op: OpDesc) -> str:

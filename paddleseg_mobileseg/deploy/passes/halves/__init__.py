@@ -11,6 +11,7 @@ from ..fold_constants import keep_what_is_needed
 from ..rewrites.channel_biases import flatten_channel_biases
 from .block_pools import pools_of_given_size
 from .largest_of_four import pad_largest_of_four
+from .own_copies import copy_what_others_read
 from .single_positions import linear_layers_of_single_positions
 from .whole_means import means_of_whole_maps
 
@@ -20,6 +21,7 @@ HALF_PASSES: List[Tuple[str, Callable[[ExportedModel], int]]] = [
     ("padded max pools of 2x2", pad_largest_of_four),
     ("wrote convolutions of single positions as linear layers", linear_layers_of_single_positions),
     ("gave biases behind convolutions one axis", flatten_channel_biases),
+    ("copied what concat shares with other ops", copy_what_others_read),
 ]
 
 
