@@ -1,6 +1,7 @@
 """A network on the images and labels of a data set."""
 
 import time
+import zlib
 from pathlib import Path
 from typing import Any, Callable, List, Optional, Tuple, Union
 
@@ -104,19 +105,21 @@ def measure_precision(
     Raises:
         InputError: as of `score`.
     """
-    seen: List[np.ndarray] = []
+    # A label is a class number, which 16 bits hold; those of a whole data set stay in memory, where few bytes do.
+    seen: List[bytes] = []
     equal = pixels = 0
+
+    def keep(index: int, labels: np.ndarray) -> None:
+        seen.append(zlib.compress(labels.astype(np.uint16).tobytes(), 1))
 
     def count(index: int, labels: np.ndarray) -> None:
         nonlocal equal, pixels
-        equal += int((labels == seen[index]).sum())
+        before_it = np.frombuffer(zlib.decompress(seen[index]), np.uint16).reshape(labels.shape)
+        equal += int((labels == before_it).sum())
         pixels += labels.size
 
     with Export(before.source.folder, before) as network:
-        # A label is a class number, which 16 bits hold; a whole data set of them stays in memory.
-        first = score(
-            network, dataset, classes, "float32", lambda index, labels: seen.append(labels.astype(np.uint16))
-        )
+        first = score(network, dataset, classes, "float32", keep)
     # A quantised program rounds in Paddle as it will on the phone; one in halves does not.
     simulated, computed_by = (Export, "simulation in Paddle") if after.recipe else (HalfExport, SIMULATION)
     with simulated(after.source.folder, after) as network:
