@@ -341,8 +341,10 @@ def test_int16_weights_keep_the_labels(tmp_path):
 
 
 def test_half_precision_that_was_not_compared_is_warned_of(small, tmp_path, capfd):
-    output = tmp_path / "model.nb"
-    assert main(["convert", str(small), "--precision", "fp16", "--output", str(output)]) == 0
+    output, folder = tmp_path / "model.nb", shutil.copytree(small, tmp_path / "exported")
+    # What says how pictures become the input.
+    (folder / "deploy.yaml").unlink()
+    assert main(["convert", str(folder), "--precision", "fp16", "--output", str(output)]) == 0
     metadata = read_metadata(output)
     assert (metadata.precision, metadata.numbers, metadata.agreement) == ("float16", "float16", None)
     assert "nothing tells how well it agrees" in capfd.readouterr().err

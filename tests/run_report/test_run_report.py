@@ -161,7 +161,7 @@ def test_times_measured_elsewhere_take_the_place_of_timing(reported, small, tmp_
     assert page.row("x86.nb", "Phone 3", "96x64")[5] == f"{record['summary']['end_to_end']['mean_ms']:.2f}"
     assert "The worst pictures and the best" not in page.headings
     lines.write_text('{"schema": 2}\n')
-    with pytest.raises(InputError, match="times.jsonl, line 1 is of schema 2, and this version reads 3"):
+    with pytest.raises(InputError, match="times.jsonl, line 1 is of schema 2, and this version reads 4"):
         read_records(lines)
 
 
