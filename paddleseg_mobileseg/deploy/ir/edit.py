@@ -83,6 +83,17 @@ class Edit:
             number += 1
         return f"{base}.{number}"
 
+    def read_through_reshape(self, op: OpDesc, name: str) -> None:
+        """Put a reshape to the same shape before an op that reads a variable, so that opt joins nothing over it.
+
+        Paddle-Lite reshapes in place, so no number moves.
+        """
+        dims = self.dims(name)
+        same = self.new_variable(name, dims)
+        position = next(index for index, each in enumerate(self.ops) if each is op)
+        self.ops.insert(position, new_op("reshape", {"X": [name]}, {"Out": [same]}, shape=dims))
+        set_input(op, name, same)
+
     def close(self) -> None:
         """Put the ops back into the program."""
         self.model.set_ops(self.ops)

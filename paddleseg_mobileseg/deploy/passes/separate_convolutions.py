@@ -9,7 +9,7 @@ numbers without a word.
 
 from typing import Dict, Optional, Tuple
 
-from ..ir.edit import Edit, new_op, set_input
+from ..ir.edit import Edit
 from ..ir.exported import ExportedModel
 from ..ir.program import OpDesc, get_attr, inputs_of, outputs_of
 
@@ -34,11 +34,7 @@ def keep_convolutions_apart(model: ExportedModel) -> Tuple[ExportedModel, Dict[s
     for first in list(edit.ops):
         second = _joined_with(edit, first) if first.type == "conv2d" else None
         if second is not None and not _joined_right(edit, first, second):
-            source = inputs_of(second, "Input")[0]
-            dims = edit.dims(source)
-            same = edit.new_variable(source, dims)
-            edit.ops.insert(edit.ops.index(second), new_op("reshape", {"X": [source]}, {"Out": [same]}, shape=dims))
-            set_input(second, source, same)
+            edit.read_through_reshape(second, inputs_of(second, "Input")[0])
             apart += 1
     edit.close()
     return model, {"kept convolutions apart that opt would join wrongly": apart} if apart else {}

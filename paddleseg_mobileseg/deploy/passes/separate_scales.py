@@ -7,7 +7,7 @@ And the bias that it writes has lost the mark by which half precision finds its 
 
 from typing import Dict, Optional, Tuple
 
-from ..ir.edit import Edit, new_op, set_input
+from ..ir.edit import Edit
 from ..ir.exported import ExportedModel
 from ..ir.program import OpDesc, get_attr, inputs_of
 
@@ -33,11 +33,7 @@ def keep_scales_apart(model: ExportedModel) -> Tuple[ExportedModel, Dict[str, in
         source = inputs_of(scale, "X")[0]
         if not _behind_convolution(edit, source):
             continue
-        dims = edit.dims(source)
-        same = edit.new_variable(source, dims)
-        position = next(index for index, op in enumerate(edit.ops) if op is scale)
-        edit.ops.insert(position, new_op("reshape", {"X": [source]}, {"Out": [same]}, shape=dims))
-        set_input(scale, source, same)
+        edit.read_through_reshape(scale, source)
         apart += 1
     edit.close()
     return model, {"kept scales apart from convolutions": apart} if apart else {}

@@ -7,7 +7,7 @@ did before, up to roundings.
 from typing import Callable, Dict, List, Tuple
 
 from ...ir.exported import ExportedModel
-from ..fold_constants import keep_what_is_needed
+from ..rewrites import apply_in_turn
 from ..rewrites.channel_biases import flatten_channel_biases
 from .block_pools import pools_of_given_size
 from .largest_of_four import pad_largest_of_four
@@ -26,18 +26,5 @@ HALF_PASSES: List[Tuple[str, Callable[[ExportedModel], int]]] = [
 
 
 def legalize_for_half(model: ExportedModel) -> Tuple[ExportedModel, Dict[str, int]]:
-    """Apply every pass to a copy of `model`, which must be legalized; one with loops stays as it is.
-
-    Returns:
-        The model for half precision, and for each pass that had something to do, how many ops it concerned.
-    """
-    done: Dict[str, int] = {}
-    if model.has_loops():
-        return model, done
-    model = model.copy()
-    for description, apply in HALF_PASSES:
-        count = apply(model)
-        if count:
-            done[description] = count
-            keep_what_is_needed(model, {})
-    return model, done
+    """Apply every pass of half precision, as of `apply_in_turn`."""
+    return apply_in_turn(model, HALF_PASSES)

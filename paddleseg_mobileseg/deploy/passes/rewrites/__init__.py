@@ -4,7 +4,7 @@ A rewrite changes roundings and nothing else: `lower` runs the rewritten program
 says which kernel or pass of Paddle-Lite (release/v2.13) it answers to.
 """
 
-from typing import Callable, Dict, List, Mapping, Tuple
+from typing import Callable, Dict, List, Mapping, Sequence, Tuple
 
 from ...ir.exported import ExportedModel
 from ..fold_constants import keep_what_is_needed
@@ -29,16 +29,23 @@ REWRITES: List[Tuple[str, Callable[[ExportedModel], int]]] = [
 
 
 def rewrite(model: ExportedModel) -> Tuple[ExportedModel, Dict[str, int]]:
-    """Apply every rewrite to a copy of `model`, which must be legalized; one with loops stays as it is.
+    """Apply every rewrite, as of `apply_in_turn`."""
+    return apply_in_turn(model, REWRITES)
+
+
+def apply_in_turn(
+    model: ExportedModel, passes: Sequence[Tuple[str, Callable[[ExportedModel], int]]]
+) -> Tuple[ExportedModel, Dict[str, int]]:
+    """Apply passes to a copy of `model`, which must be legalized; one with loops stays as it is.
 
     Returns:
-        The rewritten model, and for each rewrite that had something to do, how many ops it concerned.
+        The rewritten model, and for each pass that had something to do, how many ops it concerned.
     """
     done: Dict[str, int] = {}
     if model.has_loops():
         return model, done
     model = model.copy()
-    for description, apply in REWRITES:
+    for description, apply in passes:
         count = apply(model)
         if count:
             done[description] = count
