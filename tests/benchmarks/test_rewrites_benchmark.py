@@ -46,6 +46,7 @@ def test_both_programs_of_a_network_take_turns(tmp_path, monkeypatch, capsys):
     assert "| pool2d 1 -> 2 |" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_instructions_of_one_inference_are_counted(tmp_path):
     need("qemu-aarch64", "gcc")
     nb = write_model(tmp_path / "squares.nb")

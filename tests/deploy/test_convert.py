@@ -39,7 +39,7 @@ def files_in(folder):
     [
         ("pp_mobileseg_tiny", "logits", (384, 640)),
         ("pp_mobileseg_tiny", "vim", (512, 512)),
-        ("pp_mobileseg_base", "logits", (512, 512)),
+        pytest.param("pp_mobileseg_base", "logits", (512, 512), marks=pytest.mark.slow),
         ("pp_mobileseg_base", "vim", (384, 640)),
     ],
 )
@@ -338,16 +338,6 @@ def test_weights_can_be_stored_smaller(tmp_path):
 def test_int16_weights_keep_the_labels(tmp_path):
     folder = exported_network("pp_mobileseg_tiny", "logits", 65, 97)
     assert compare(folder, weights="int16").total.pixel_agreement > 0.99
-
-
-def test_half_precision_that_was_not_compared_is_warned_of(small, tmp_path, capfd):
-    output, folder = tmp_path / "model.nb", shutil.copytree(small, tmp_path / "exported")
-    # What says how pictures become the input.
-    (folder / "deploy.yaml").unlink()
-    assert main(["convert", str(folder), "--precision", "fp16", "--output", str(output)]) == 0
-    metadata = read_metadata(output)
-    assert (metadata.precision, metadata.numbers, metadata.agreement) == ("float16", "float16", None)
-    assert "nothing tells how well it agrees" in capfd.readouterr().err
 
 
 def test_a_flag_that_was_renamed_says_its_new_name(small, capfd):

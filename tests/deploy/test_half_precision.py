@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 
 import numpy as np
 import paddle
@@ -24,6 +25,7 @@ from paddleseg_mobileseg.deploy.runtime.half.convolution import convolve, linear
 from paddleseg_mobileseg.deploy.runtime.half.rounding import fused_products, to_half
 from paddleseg_mobileseg.deploy.runtime.half.simulation import HalfSimulation, NotSimulated
 from paddleseg_mobileseg.deploy.runtime.inputs import noise
+from paddleseg_mobileseg.deploy.runtime.metadata import read_metadata
 from paddleseg_mobileseg.deploy.runtime.optimised import kernel_precision
 from support.bench_networks import record_of, written
 from support.bench_program import real_lite_dir
@@ -275,6 +277,16 @@ def test_a_conversion_tells_its_agreement(folders, lowered, tmp_path, capfd):
     assert ("less than 99 %" in said.err) == (agreement["labels"] < 0.99)
     with pytest.raises(InputError, match="--calibration is for --precision int8 and fp16"):
         convert(folders["dense"], output, calibration=tmp_path)
+
+
+def test_half_precision_that_was_not_compared_is_warned_of(folders, tmp_path, capfd):
+    output, folder = tmp_path / "model.nb", shutil.copytree(folders["gate"], tmp_path / "exported")
+    # What says how pictures become the input.
+    (folder / "deploy.yaml").unlink()
+    assert main(["convert", str(folder), "--precision", "fp16", "--labels", "none", "--output", str(output)]) == 0
+    metadata = read_metadata(output)
+    assert (metadata.precision, metadata.numbers, metadata.agreement) == ("float16", "float16", None)
+    assert "nothing tells how well it agrees" in capfd.readouterr().err
 
 
 def test_compare_holds_the_simulation_against_paddle(folders, capfd):
