@@ -15,8 +15,7 @@ from .halve import halve
 from .ir.io_signature import count_classes, describe_input
 from .lower import LoweredModel, lower
 from .passes.linear_as_mul import storable
-from .passes.separate_convolutions import keep_convolutions_apart
-from .passes.separate_scales import keep_scales_apart
+from .passes.separations import keep_apart
 from .quantise import Measure, Pictures, quantise
 from .runtime.metadata import Metadata, metadata_path, sha256_of
 from .runtime.opt import opt_version, require_paddlelite, run_opt
@@ -120,8 +119,7 @@ def write_model(
     """
     described = describe_input(lowered.program)
     program, rewritten = storable(lowered.program, weights)
-    program, apart = keep_convolutions_apart(program)
-    program, scales = keep_scales_apart(program)
+    program, apart = keep_apart(program)
     run_opt(*program.save(nb.parent), nb, target, weights, precision)
     _clear_version_padding(nb)
     metadata = Metadata(
@@ -139,7 +137,7 @@ def write_model(
         opt_version=opt_version(),
         versions=versions(),
         source_ops=lowered.source.op_counts(),
-        passes={**lowered.passes, **rewritten, **apart, **scales},
+        passes={**lowered.passes, **rewritten, **apart},
     )
     write_text(metadata_path(nb), metadata.to_json())
     return metadata

@@ -9,15 +9,15 @@ from tqdm import tqdm
 from ..data.scenes import draw_scene
 from ..errors import InputError
 from ..files import scratch_folder
+from .calibration import Measure, Pictures, evenly, pictures_of
 from .ir.exported import ExportedModel
 from .ir.io_signature import describe_input
 from .ir.static_graph import StaticGraph
 from .ir.tensors import InputTensor
 from .lower import LoweredModel, prove_rewritten
 from .passes.halves import legalize_for_half
-from .passes.separate_convolutions import keep_convolutions_apart
-from .passes.separate_scales import keep_scales_apart
-from .quantise import Measure, Pictures, evenly, pictures_of
+from .passes.separations import keep_apart
+from .runtime.agreement import equal_share
 from .runtime.half.rounding import LARGEST
 from .runtime.half.simulation import HalfSimulation, NotSimulated
 from .runtime.inputs import load_input, noise, prepare_image
@@ -110,8 +110,8 @@ def fused_for_half(program: ExportedModel) -> OptimisedProgram:
         ToolError: opt failed.
     """
     with scratch_folder() as scratch:
-        kept_apart, _ = keep_scales_apart(keep_convolutions_apart(program)[0])
-        fused = optimised(*kept_apart.save(scratch), scratch / "optimised", "arm", "fp16")
+        separated, _ = keep_apart(program)
+        fused = optimised(*separated.save(scratch), scratch / "optimised", "arm", "fp16")
     misread = sorted({op.type for op in fused.misread_weights()})
     if misread:
         raise InputError(
@@ -134,22 +134,21 @@ class _Compared:
 
     def __call__(self, before: LoweredModel, after: LoweredModel) -> MeasuredAgreement:
         reference, simulated = StaticGraph(before.program), SimulatedHalf(after)
-        equal = pixels = count = 0
-        for batch in _batches(self._calibration, self._images, describe_input(before.program)):
-            labels = before.output.labels(reference.run(batch))
-            equal += int((after.output.labels(simulated.run(batch)) == labels).sum())
-            pixels, count = pixels + labels.size, count + 1
+        batches = list(_batches(self._calibration, self._images, describe_input(before.program)))
+        share = equal_share(
+            (before.output.labels(reference.run(batch)), after.output.labels(simulated.run(batch)))
+            for batch in tqdm(batches, desc="compare", unit="image", disable=None, leave=False)
+        )
         source = "pictures of the calibration" if self._calibration else "built-in scenes"
-        return MeasuredAgreement(SIMULATION, count, f"{count} {source}", equal / pixels)
+        return MeasuredAgreement(SIMULATION, len(batches), f"{len(batches)} {source}", share)
 
 
 def _batches(calibration: Optional[Pictures], images: int, tensor: InputTensor) -> Iterator[np.ndarray]:
     """The network's inputs that are compared."""
     if calibration is None:
-        scenes = tqdm(range(_SCENES), desc="compare", unit="image", disable=None, leave=False)
-        for seed in scenes:
+        for seed in range(_SCENES):
             yield prepare_image(draw_scene(np.random.default_rng(seed), *tensor.shape[2:])[0], tensor)
         return
     paths = evenly(evenly(pictures_of(calibration), images), _MOST_COMPARED)
-    for path in tqdm(paths, desc="compare", unit="image", disable=None, leave=False):
+    for path in paths:
         yield load_input(path, tensor)

@@ -2,12 +2,13 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Callable, Iterator, List, Optional, Sequence, Union
+from typing import Dict, Iterator, Optional, Sequence, Tuple
 
 import numpy as np
 from tqdm import tqdm
 
 from ..errors import InputError
+from .calibration import Measure, Pictures, evenly, pictures_of
 from .ir.exported import ExportedModel
 from .ir.io_signature import describe_input
 from .ir.static_graph import StaticGraph
@@ -15,14 +16,9 @@ from .ir.tensors import InputTensor, OutputTensor
 from .lower import LoweredModel
 from .passes.linear_as_mul import linear_as_mul
 from .quantisation.post_training import quantise_program
-from .runtime.inputs import find_images, load_input
+from .runtime.agreement import equal_share
+from .runtime.inputs import load_input
 from .runtime.metadata import MeasuredAgreement
-
-Pictures = Union[str, Path, Sequence[Union[str, Path]]]
-"""A folder of image files, or several files and folders."""
-
-Measure = Callable[[LoweredModel, LoweredModel], Optional[MeasuredAgreement]]
-"""Compares a model in fewer bits (the second) with the one in float32."""
 
 _MOST_COMPARED = 32
 _MOST_TRIED = 8
@@ -84,22 +80,6 @@ def quantise(
     return replace(quantised, agreement=MeasuredAgreement("simulation in Paddle", len(compared), source, share))
 
 
-def pictures_of(calibration: Pictures) -> List[Path]:
-    """The image files that are meant.
-
-    Raises:
-        InputError: a path does not exist, or a folder holds no image.
-    """
-    return find_images([calibration] if isinstance(calibration, (str, Path)) else calibration)
-
-
-def evenly(items: Sequence[Path], most: int) -> List[Path]:
-    """At most so many, from the first to the last."""
-    if len(items) <= most:
-        return list(items)
-    return [items[number * len(items) // most] for number in range(most)]
-
-
 def _batches(paths: Sequence[Path], tensor: InputTensor) -> Iterator[np.ndarray]:
     for path in tqdm(paths, desc="calibrate", unit="image", disable=None, leave=False):
         yield load_input(path, tensor)
@@ -111,13 +91,16 @@ class _Judge:
     def __init__(self, model: ExportedModel, output: OutputTensor, tensor: InputTensor, paths: Sequence[Path]):
         self._output, self._tensor, self._paths = output, tensor, paths
         self._reference = StaticGraph(model)
+        self._expected: Dict[Path, np.ndarray] = {}
 
     def share(self, program: ExportedModel, most: int) -> float:
         """Share of the pixels of at most so many pictures that get float32's class."""
-        graph, equal, pixels = StaticGraph(program), 0, 0
-        for path in tqdm(self._paths[:most], desc="compare", unit="image", disable=None, leave=False):
-            batch = load_input(path, self._tensor)
-            labels = self._output.labels(self._reference.run(batch))
-            equal += int((self._output.labels(graph.run(batch)) == labels).sum())
-            pixels += labels.size
-        return equal / pixels
+        graph = StaticGraph(program)
+        paths = tqdm(self._paths[:most], desc="compare", unit="image", disable=None, leave=False)
+        return equal_share(self._labels(graph, path) for path in paths)
+
+    def _labels(self, graph: StaticGraph, path: Path) -> Tuple[np.ndarray, np.ndarray]:
+        batch = load_input(path, self._tensor)
+        if path not in self._expected:
+            self._expected[path] = self._output.labels(self._reference.run(batch))
+        return self._expected[path], self._output.labels(graph.run(batch))

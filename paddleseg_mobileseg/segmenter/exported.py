@@ -1,7 +1,7 @@
 """Networks without their Python classes: exported folders in whichever engine, and `.nb` files in Paddle-Lite."""
 
 from pathlib import Path
-from typing import Any, Optional, Sequence
+from typing import Any, Optional, Sequence, Union
 
 import numpy as np
 from paddleseg.cvlibs import manager
@@ -99,7 +99,10 @@ class Export(_FixedSize):
         classes = classes_or_numbers(lowered.source.classes, count_classes(lowered.program))
         super().__init__(folder, classes, tensor.shape[0], tensor.preprocessing)
         self._tensor = lowered.output
-        self._graph: Optional[StaticGraph] = StaticGraph(lowered.program)
+        self._graph: Union[StaticGraph, SimulatedHalf, None] = self._open(lowered)
+
+    def _open(self, lowered: LoweredModel) -> Union[StaticGraph, SimulatedHalf]:
+        return StaticGraph(lowered.program)
 
     def _run(self, batch: np.ndarray) -> Output:
         return Output(self._graph.run(batch), self._tensor, self._preprocessing.size)
@@ -108,19 +111,13 @@ class Export(_FixedSize):
         self._graph = None
 
 
-class HalfExport(_FixedSize):
+class HalfExport(Export):
     """A program made for half precision, in a simulation of what ARM computes."""
 
-    kind, engine = "export", "simulation"
+    engine = "simulation"
 
-    def __init__(self, folder: Path, halved: LoweredModel):
-        tensor = describe_input(halved.program)
-        classes = classes_or_numbers(halved.source.classes, count_classes(halved.program))
-        super().__init__(folder, classes, tensor.shape[0], tensor.preprocessing)
-        self._simulated = SimulatedHalf(halved)
-
-    def _run(self, batch: np.ndarray) -> Output:
-        return Output(self._simulated.run(batch), self._simulated.output, self._preprocessing.size)
+    def _open(self, lowered: LoweredModel) -> SimulatedHalf:
+        return SimulatedHalf(lowered)
 
 
 class OpenSizeExport(Network):

@@ -7,7 +7,7 @@ the first one are passed over, and a second one with a padding or a stride ends 
 numbers without a word.
 """
 
-from typing import Dict, Optional, Tuple
+from typing import Optional
 
 from ..ir.edit import Edit
 from ..ir.exported import ExportedModel
@@ -17,18 +17,8 @@ _VANISHING = ("batch_norm", "elementwise_add", "scale", "dropout")
 """What opt takes into the convolution before it, or takes out."""
 
 
-def keep_convolutions_apart(model: ExportedModel) -> Tuple[ExportedModel, Dict[str, int]]:
-    """The same program with a reshape to the same shape between such pairs, which moves no number on any target.
-
-    Args:
-        model: legalized and rewritten; one with loops stays as it is.
-
-    Returns:
-        The program, and what was changed in it, with the number of ops that concerned.
-    """
-    if model.has_loops():
-        return model, {}
-    model = model.copy()
+def keep_convolutions_apart(model: ExportedModel) -> int:
+    """Put a reshape to the same shape between such pairs, which moves no number on any target."""
     edit = Edit(model)
     apart = 0
     for first in list(edit.ops):
@@ -37,7 +27,7 @@ def keep_convolutions_apart(model: ExportedModel) -> Tuple[ExportedModel, Dict[s
             edit.read_through_reshape(second, inputs_of(second, "Input")[0])
             apart += 1
     edit.close()
-    return model, {"kept convolutions apart that opt would join wrongly": apart} if apart else {}
+    return apart
 
 
 def _joined_with(edit: Edit, first: OpDesc) -> Optional[OpDesc]:

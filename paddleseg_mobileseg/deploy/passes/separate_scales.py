@@ -5,7 +5,7 @@ what follows it, after other passes have joined its activation to it: relu(x) - 
 And the bias that it writes has lost the mark by which half precision finds its weights.
 """
 
-from typing import Dict, Optional, Tuple
+from typing import Optional
 
 from ..ir.edit import Edit
 from ..ir.exported import ExportedModel
@@ -15,18 +15,8 @@ _JOINED = ("batch_norm", "elementwise_add", "dropout", "relu", "relu6", "leaky_r
 """What opt takes into the convolution before it, or takes out."""
 
 
-def keep_scales_apart(model: ExportedModel) -> Tuple[ExportedModel, Dict[str, int]]:
-    """The same program with a reshape to the same shape before such scales, which moves no number on any target.
-
-    Args:
-        model: legalized and rewritten; one with loops stays as it is.
-
-    Returns:
-        The program, and what was changed in it, with the number of ops that concerned.
-    """
-    if model.has_loops():
-        return model, {}
-    model = model.copy()
+def keep_scales_apart(model: ExportedModel) -> int:
+    """Put a reshape to the same shape before such scales, which moves no number on any target."""
     edit = Edit(model)
     apart = 0
     for scale in [op for op in edit.ops if op.type == "scale" and not _changes_nothing(op)]:
@@ -36,7 +26,7 @@ def keep_scales_apart(model: ExportedModel) -> Tuple[ExportedModel, Dict[str, in
         edit.read_through_reshape(scale, source)
         apart += 1
     edit.close()
-    return model, {"kept scales apart from convolutions": apart} if apart else {}
+    return apart
 
 
 def _changes_nothing(op: OpDesc) -> bool:

@@ -1,7 +1,7 @@
 """How far two outputs of the same network on the same input agree."""
 
 from dataclasses import dataclass
-from typing import List, Optional, Tuple
+from typing import Iterable, List, Optional, Tuple
 
 import numpy as np
 
@@ -106,3 +106,12 @@ def total_agreement(parts: List[Agreement]) -> Agreement:
         largest_difference=largest([part.largest_difference for part in parts]),
         relative_difference=largest([part.relative_difference for part in parts]),
     )
+
+
+def equal_share(pairs: Iterable[Tuple[np.ndarray, np.ndarray]]) -> float:
+    """The share of all pixels that have the same class in both label maps of each pair."""
+    equal = pixels = 0
+    for expected, found in pairs:
+        equal += int((expected == found).sum())
+        pixels += expected.size
+    return equal / pixels

@@ -4,10 +4,10 @@ Each names the kernel of Paddle-Lite (release/v2.13) that it keeps away from. In
 did before, up to roundings.
 """
 
-from typing import Callable, Dict, List, Tuple
+from typing import Dict, Tuple
 
 from ...ir.exported import ExportedModel
-from ..rewrites import apply_in_turn
+from ..in_turn import Passes, apply_in_turn
 from ..rewrites.channel_biases import flatten_channel_biases
 from .block_pools import pools_of_given_size
 from .largest_of_four import pad_largest_of_four
@@ -15,7 +15,7 @@ from .own_copies import copy_what_others_read
 from .single_positions import linear_layers_of_single_positions
 from .whole_means import means_of_whole_maps
 
-HALF_PASSES: List[Tuple[str, Callable[[ExportedModel], int]]] = [
+HALF_PASSES: Passes = [
     ("wrote pools over whole maps as means in float32", means_of_whole_maps),
     ("gave adaptive pools over even blocks their size", pools_of_given_size),
     ("padded max pools of 2x2", pad_largest_of_four),
