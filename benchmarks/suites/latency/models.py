@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from paddleseg_mobileseg.deploy.convert import write_model
 from paddleseg_mobileseg.deploy.export import export_model
+from paddleseg_mobileseg.deploy.halve import halve
 from paddleseg_mobileseg.deploy.ir.io_signature import count_classes, describe_input
 from paddleseg_mobileseg.deploy.ir.static_graph import StaticGraph
 from paddleseg_mobileseg.deploy.ir.tensors import OutputTensor
@@ -113,6 +114,8 @@ class ModelFolder:
                     _write_paddle(lowered[case.label_map], scratch)
                 else:
                     model, target = lowered[case.label_map], _target(case)
+                    if case.precision == "fp16":
+                        model = halve(model)
                     check_support(model.program, target, case.precision)
                     write_model(model, scratch / path.name, target, case.weights, case.precision)
                     for name in ("model.pdmodel", "model.pdiparams"):
