@@ -26,7 +26,8 @@ from ..deploy.compare import compare
 from ..deploy.convert import Conversion, convert
 from ..deploy.export import export_model
 from ..deploy.runtime.bench import bench
-from ..deploy.runtime.opt import opt_version, require_paddlelite
+from ..deploy.runtime.lite_wheel import require_library
+from ..deploy.runtime.opt import opt_version
 from ..deploy.runtime.predictor import HOST_TARGET
 from ..deploy.runtime.records import host_environment
 from ..deploy.runtime.versions import versions
@@ -114,7 +115,7 @@ def run_demo(
         InputError: an argument cannot be used, or something is not installed.
         ToolError: a step failed; the message names it and its log.
     """
-    require_paddlelite()
+    require_library()
     mobileseg_script()
     processes = processes or min(2, len(os.sched_getaffinity(0)))
     content = demo_config(seed, processes, plan)

@@ -17,8 +17,9 @@ from .lower import LoweredModel, lower
 from .passes.linear_as_mul import storable
 from .passes.separations import keep_apart
 from .quantise import Measure, Pictures, quantise
+from .runtime.lite_wheel import require_library
 from .runtime.metadata import Metadata, metadata_path, sha256_of
-from .runtime.opt import opt_version, require_paddlelite, run_opt
+from .runtime.opt import opt_version, run_opt
 from .runtime.predictor import HOST_TARGET, LitePredictor
 from .runtime.versions import versions
 from .support import check_support
@@ -88,7 +89,7 @@ def convert(
     output = Path(output)
     check_options(output, target, weights, precision, labels)
     _check_calibration(exported, precision, calibration)
-    require_paddlelite()
+    require_library()
     lowered = exported if isinstance(exported, LoweredModel) else lower(exported, labels, input_shape, optimize)
     if lowered.recipe is None:
         check_support(lowered.program, target, precision)

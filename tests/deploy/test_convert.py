@@ -371,11 +371,16 @@ def test_the_output_must_be_a_file_called_nb(name, small, tmp_path):
         convert(small, tmp_path / name)
 
 
-def test_without_paddlelite_the_error_says_what_to_install(small, tmp_path, monkeypatch):
+def test_without_paddlelite_and_network_the_error_says_where_to_put_the_wheel(small, tmp_path, monkeypatch, capsys):
     # None is what the import system takes for "not to be found".
     monkeypatch.setitem(sys.modules, "paddlelite", None)
-    with pytest.raises(InputError, match=r"pip install paddlelite==2.13rc0`.*CPython 3.6 to 3.10"):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.delenv("PIP_FIND_LINKS", raising=False)
+    with pytest.raises(ToolError, match=r"put paddlelite-2.13rc0-cp310-\S* into a folder.*PIP_FIND_LINKS"):
         convert(small, tmp_path / "model.nb")
+    assert "fetching paddlelite 2.13rc0" in capsys.readouterr().err
+    assert files_in(tmp_path) == []
 
 
 def test_an_incomplete_model_of_opt_is_noticed(small, tmp_path):

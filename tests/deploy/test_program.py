@@ -10,7 +10,7 @@ from paddleseg_mobileseg import InputError
 from paddleseg_mobileseg.deploy.ir.exported import read_exported
 from paddleseg_mobileseg.deploy.ir.io_signature import describe_input
 from paddleseg_mobileseg.deploy.ir.params import read_params, write_params
-from paddleseg_mobileseg.deploy.ir.program import ProgramDesc, VarType, dims_of, set_tensor
+from paddleseg_mobileseg.deploy.ir.program import TENSOR, ProgramDesc, dims_of, set_tensor
 from paddleseg_mobileseg.deploy.ir.static_graph import StaticGraph
 from paddleseg_mobileseg.deploy.passes import legalize
 from paddleseg_mobileseg.deploy.passes.fix_input_shape import fix_input_shape
@@ -64,7 +64,7 @@ def test_parameters_survive_writing_and_reading(tmp_path_factory, params):
     block = program.blocks.add(idx=0, parent_idx=-1)
     for name, array in params.items():
         variable = block.vars.add(name=name, persistable=True)
-        variable.type.type = VarType.LOD_TENSOR
+        variable.type.type = TENSOR
         set_tensor(variable, array.shape, array.dtype)
     read = read_params(path, program)
     assert {name: (array.dtype, array.shape, array.tobytes()) for name, array in read.items()} == {

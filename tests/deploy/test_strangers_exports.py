@@ -21,7 +21,7 @@ from paddleseg_mobileseg.deploy.ir.deploy_yaml import deploy_yaml, read_deploy_y
 from paddleseg_mobileseg.deploy.ir.exported import read_exported
 from paddleseg_mobileseg.deploy.ir.io_signature import behind
 from paddleseg_mobileseg.deploy.ir.paddle_process import paddle_process
-from paddleseg_mobileseg.deploy.ir.program import AttrType, OpDesc, ProgramDesc, VarType, set_attr
+from paddleseg_mobileseg.deploy.ir.program import AttrType, OpDesc, ProgramDesc, VarType, set_attr, tensor_of
 from paddleseg_mobileseg.deploy.ir.static_graph import StaticGraph, _single_op_program
 from paddleseg_mobileseg.deploy.lower import lower
 from paddleseg_mobileseg.deploy.runtime.metadata import metadata_path, sha256_of
@@ -123,7 +123,7 @@ def var_of(program, name):
 
 
 def sizes_of_x(program):
-    return var_of(program, "x").type.lod_tensor.tensor.dims
+    return tensor_of(var_of(program, "x")).dims
 
 
 def an_inner_block(program, kind="while", block=1, parent=0):
@@ -146,7 +146,7 @@ def an_inner_block(program, kind="while", block=1, parent=0):
         (lambda p: sizes_of_x(p).__setitem__(0, 2**40), "'x' has a size of 1099511627776"),
         (lambda p: sizes_of_x(p).__setitem__(2, 2**30), "'x' has a tensor of 103079215104 elements"),
         (lambda p: setattr(var_of(p, "x").type, "type", VarType.READER), "variable 'x' is of kind 15"),
-        (lambda p: setattr(var_of(p, "x").type.lod_tensor.tensor, "data_type", VarType.BF16), "'x' has no dtype"),
+        (lambda p: setattr(tensor_of(var_of(p, "x")), "data_type", VarType.BF16), "'x' has no dtype"),
         (lambda p: setattr(var_of(p, "relu6_0.tmp_0"), "name", "\x1b[31m"), r"a variable is named '\\x1b\[31m'"),
         (lambda p: setattr(p.blocks[0], "idx", 3), "its block 0 is in a wrong place"),
         (lambda p: an_inner_block(p, block=7), "while enters block 7, which is not there"),
@@ -320,7 +320,7 @@ def damage(folder, chance):
         elif what == 3:
             del chance.choice(slots).arguments[:]
         else:
-            dims = chance.choice(block.vars).type.lod_tensor.tensor.dims
+            dims = tensor_of(chance.choice(block.vars)).dims
             dims[:] = [chance.choice([0, -1, 1, 3, 2**31 - 1]) for _ in dims]
     path.write_bytes(program.SerializePartialToString())
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from .exported import ExportedModel
-from .program import AttrType, VarType, get_attr, set_attr
+from .program import TENSOR, AttrType, VarType, get_attr, set_attr, tensor_of
 
 _DTYPE_ATTRIBUTES = ("dtype", "in_dtype", "out_dtype")
 
@@ -13,8 +13,8 @@ def in_double(model: ExportedModel) -> ExportedModel:
     model = model.copy()
     for block in model.program.blocks:
         for variable in block.vars:
-            tensor = variable.type.lod_tensor.tensor
-            if variable.type.type == VarType.LOD_TENSOR and tensor.data_type == VarType.FP32:
+            tensor = tensor_of(variable)
+            if variable.type.type == TENSOR and tensor.data_type == VarType.FP32:
                 tensor.data_type = VarType.FP64
         for op in block.ops:
             for name in _DTYPE_ATTRIBUTES:

@@ -6,7 +6,18 @@ from typing import Any, Dict, List, Optional, Sequence
 import numpy as np
 
 from .exported import ExportedModel
-from .program import VAR_TYPES, AttrType, OpDesc, VarType, dims_of, inputs_of, outputs_of, set_attr, set_tensor
+from .program import (
+    TENSOR,
+    VAR_TYPES,
+    AttrType,
+    OpDesc,
+    dims_of,
+    inputs_of,
+    outputs_of,
+    set_attr,
+    set_tensor,
+    tensor_of,
+)
 
 
 class Edit:
@@ -60,8 +71,8 @@ class Edit:
         """
         name = self._free(base)
         variable = self.model.block.vars.add(name=name, persistable=True)
-        variable.type.type = VarType.LOD_TENSOR
-        variable.type.lod_tensor.tensor.data_type = VAR_TYPES[np.dtype(np.float32)]
+        variable.type.type = TENSOR
+        tensor_of(variable).data_type = VAR_TYPES[np.dtype(np.float32)]
         set_tensor(variable, array.shape)
         self.variables[name] = variable
         self.model.params[name] = np.ascontiguousarray(array, np.float32)

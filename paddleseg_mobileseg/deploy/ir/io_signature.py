@@ -7,7 +7,7 @@ import numpy as np
 from ...data.transforms import read_preprocessing
 from ...errors import InputError
 from .exported import ExportedModel
-from .program import DTYPES, OpDesc, dims_of, get_attr, inputs_of
+from .program import DTYPES, OpDesc, dims_of, get_attr, inputs_of, tensor_of
 from .tensors import InputTensor
 
 
@@ -31,7 +31,7 @@ def output_kind(model: ExportedModel) -> str:
         InputError: it is none of them.
     """
     variable = model.variables()[model.output_name]
-    dims, dtype = dims_of(variable), DTYPES.get(variable.type.lod_tensor.tensor.data_type)
+    dims, dtype = dims_of(variable), DTYPES.get(tensor_of(variable).data_type)
     if dtype in (np.int32, np.int64) and (len(dims) == 3 or len(dims) == 4 and dims[1] == 1):
         return "labels"
     # The sizes of what a loop writes are not known: PaddleSeg's own VIM ends in one.

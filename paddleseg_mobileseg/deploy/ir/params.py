@@ -10,7 +10,7 @@ from google.protobuf.message import DecodeError
 
 from ...errors import InputError, shown
 from ...files import atomic_path, read_regular
-from .program import DTYPES, VAR_TYPES, ProgramDesc, VarDesc, VarType, dims_of
+from .program import DTYPES, TENSOR, VAR_TYPES, ProgramDesc, VarDesc, VarType, dims_of, tensor_of
 
 _MOST_HEADER_BYTES = 1000
 """More than what stands before each tensor's data."""
@@ -21,7 +21,7 @@ _MOST_BYTES = 1 << 31
 def persistables(program: ProgramDesc) -> Iterator[VarDesc]:
     """The variables that the parameter file holds."""
     for var in program.blocks[0].vars:
-        if var.persistable and var.type.type == VarType.LOD_TENSOR:
+        if var.persistable and var.type.type == TENSOR:
             yield var
 
 
@@ -63,7 +63,7 @@ def read_params(path: Path, program: ProgramDesc, sizes_told: bool = True) -> Di
     variables = sorted(persistables(program), key=lambda var: var.name)
     if not variables:
         return {}
-    sizes = [math.prod(dims_of(var)) * DTYPES[var.type.lod_tensor.tensor.data_type].itemsize for var in variables]
+    sizes = [math.prod(dims_of(var)) * DTYPES[tensor_of(var).data_type].itemsize for var in variables]
     if not path.exists():
         raise InputError(f"cannot read the parameters {path}: there is no such file; export the model again")
     try:
@@ -99,7 +99,7 @@ def _read_tensor(cursor: _Cursor, var: VarDesc, size_told: bool) -> np.ndarray:
     dtype, dims = DTYPES[description.data_type], list(description.dims)
     if size_told and dims != dims_of(var):
         raise cursor.damaged(f"it holds shape {shown(dims)} where the program has {dims_of(var)}")
-    if description.data_type != var.type.lod_tensor.tensor.data_type:
+    if description.data_type != tensor_of(var).data_type:
         raise cursor.damaged(f"it holds {dtype}, and the program says otherwise")
     return np.frombuffer(cursor.take(math.prod(dims) * dtype.itemsize), dtype=dtype).reshape(dims)
 

@@ -12,6 +12,12 @@ VarDesc = framework_pb2.VarDesc
 VarType = framework_pb2.VarType
 AttrType = framework_pb2.AttrType
 
+# Paddle 3.1 renamed what a file has under the same numbers.
+_SINCE_3 = hasattr(VarType, "DENSE_TENSOR")
+TENSOR = VarType.DENSE_TENSOR if _SINCE_3 else VarType.LOD_TENSOR
+TENSOR_ARRAY = VarType.DENSE_TENSOR_ARRAY if _SINCE_3 else VarType.LOD_TENSOR_ARRAY
+_TENSOR_FIELD = "dense_tensor" if _SINCE_3 else "lod_tensor"
+
 DTYPES = {
     VarType.BOOL: np.dtype(np.bool_),
     VarType.UINT8: np.dtype(np.uint8),
@@ -83,14 +89,24 @@ def set_attr(op: OpDesc, name: str, value: Any, attr_type: int) -> None:
         setattr(attr, field, value)
 
 
+def says_what_tensor(var: VarDesc) -> bool:
+    """Whether the description of a variable has what `tensor_of` gives."""
+    return var.type.HasField(_TENSOR_FIELD)
+
+
+def tensor_of(var: VarDesc) -> "VarType.TensorDesc":
+    """What a variable's description says of its `dims` and its `data_type`."""
+    return getattr(var.type, _TENSOR_FIELD).tensor
+
+
 def dims_of(var: VarDesc) -> List[int]:
     """Sizes of a tensor variable; -1 where only running tells."""
-    return list(var.type.lod_tensor.tensor.dims)
+    return list(tensor_of(var).dims)
 
 
 def set_tensor(var: VarDesc, dims: Sequence[int], dtype: Optional[np.dtype] = None) -> None:
     """Change what a variable's description says of its sizes and, where given, its dtype."""
-    tensor = var.type.lod_tensor.tensor
+    tensor = tensor_of(var)
     del tensor.dims[:]
     tensor.dims.extend(int(size) for size in dims)
     if dtype is not None:

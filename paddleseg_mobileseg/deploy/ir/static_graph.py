@@ -10,7 +10,7 @@ import paddle
 from ...errors import InputError, shown
 from .exported import ExportedModel
 from .paddle_process import Refused, paddle_process
-from .program import OpDesc, ProgramDesc, VarDesc, VarType, dims_of, inputs_of, outputs_of
+from .program import TENSOR, OpDesc, ProgramDesc, VarDesc, dims_of, inputs_of, outputs_of
 from .structure import fault_of_dims
 
 _OP_TIMEOUT = 60
@@ -136,7 +136,7 @@ def infer_shapes(op: OpDesc, model: ExportedModel, variables: Dict[str, VarDesc]
     Raises:
         InputError: the sizes do not fit the op, so that the network does not take its input shape.
     """
-    outputs = [name for name in outputs_of(op) if variables[name].type.type == VarType.LOD_TENSOR]
+    outputs = [name for name in outputs_of(op) if variables[name].type.type == TENSOR]
     program = _single_op_program(op, model, variables)
     try:
         answer, _ = paddle_process.ask(f"{op.type} of {model.folder}", _OP_TIMEOUT, "infer", program, outputs=outputs)

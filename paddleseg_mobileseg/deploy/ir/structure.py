@@ -10,7 +10,21 @@ from typing import Any, Dict, Iterable, List, Optional, Sequence, Set
 
 from ...errors import InputError, shown
 from .allowed_ops import IN_PLACE_OPS, LOOP_OPS, check_ops
-from .program import DTYPES, AttrType, BlockDesc, OpDesc, ProgramDesc, VarDesc, VarType, inputs_of, outputs_of
+from .program import (
+    DTYPES,
+    TENSOR,
+    TENSOR_ARRAY,
+    AttrType,
+    BlockDesc,
+    OpDesc,
+    ProgramDesc,
+    VarDesc,
+    VarType,
+    inputs_of,
+    outputs_of,
+    says_what_tensor,
+    tensor_of,
+)
 
 _MOST_BLOCKS = 200
 _MOST_OPS = 20_000
@@ -22,7 +36,7 @@ _MOST_AXES = 9
 _LARGEST_SIZE = 2**31 - 1
 _MOST_ELEMENTS = 2**31
 
-_TENSORS = (VarType.LOD_TENSOR, VarType.LOD_TENSOR_ARRAY)
+_TENSORS = (TENSOR, TENSOR_ARRAY)
 _KINDS = (*_TENSORS, VarType.FEED_MINIBATCH, VarType.FETCH_LIST, VarType.STEP_SCOPES, VarType.RAW)
 
 
@@ -86,10 +100,10 @@ def _faults_of_variable(variable: VarDesc) -> Iterable[str]:
         yield f"a variable is named '{shown(name)}'"
     if variable.type.type not in _KINDS:
         yield f"variable '{shown(name)}' is of kind {variable.type.type}"
-    if variable.type.type != VarType.LOD_TENSOR:
+    if variable.type.type != TENSOR:
         return
-    tensor = variable.type.lod_tensor.tensor
-    if not variable.type.HasField("lod_tensor") or tensor.data_type not in DTYPES:
+    tensor = tensor_of(variable)
+    if not says_what_tensor(variable) or tensor.data_type not in DTYPES:
         yield f"variable '{shown(name)}' has no dtype that networks have"
     fault = fault_of_dims(list(tensor.dims))
     if fault:
@@ -135,7 +149,7 @@ def _faults_of_ends(program: ProgramDesc) -> Iterable[str]:
             return
         inner, outer = (taken[0], given[0]) if op.type == "feed" else (given[0], taken[0])
         kind = VarType.FEED_MINIBATCH if op.type == "feed" else VarType.FETCH_LIST
-        if inner not in variables or variables[inner].type.type != VarType.LOD_TENSOR or variables[inner].persistable:
+        if inner not in variables or variables[inner].type.type != TENSOR or variables[inner].persistable:
             yield f"its {op.type} is of '{shown(inner)}', which is no tensor"
         if outer not in variables or variables[outer].type.type != kind:
             yield f"its {op.type} lacks its list"

@@ -9,7 +9,7 @@ import numpy as np
 
 from ...errors import InputError
 from ..ir.exported import ExportedModel
-from ..ir.program import DTYPES, dims_of, set_tensor
+from ..ir.program import DTYPES, dims_of, set_tensor, tensor_of
 
 
 def fix_input_shape(model: ExportedModel, shape: Optional[Sequence[int]] = None) -> ExportedModel:
@@ -26,7 +26,7 @@ def fix_input_shape(model: ExportedModel, shape: Optional[Sequence[int]] = None)
     model = model.copy()
     variable = model.variables()[model.input_name]
     exported = dims_of(variable)
-    dtype = DTYPES.get(variable.type.lod_tensor.tensor.data_type)
+    dtype = DTYPES.get(tensor_of(variable).data_type)
     if dtype != np.float32 or len(exported) != 4 or exported[1] not in (-1, 3):
         raise InputError(
             f"{model.folder} takes {dtype} of shape {exported}; a network for images takes float32 of [N, 3, H, W]"

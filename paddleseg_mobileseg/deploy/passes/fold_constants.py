@@ -13,10 +13,10 @@ import numpy as np
 
 from ..ir.exported import ExportedModel
 from ..ir.program import (
+    TENSOR,
     AttrType,
     OpDesc,
     VarDesc,
-    VarType,
     clear_input,
     dims_of,
     get_attr,
@@ -89,7 +89,7 @@ def _fetchable(op: OpDesc, variables: Dict[str, VarDesc]) -> List[str]:
     # XShape only serves the gradient of reshape2 and its like, and holds no data.
     hidden = set(outputs_of(op, "XShape"))
     return [
-        name for name in outputs_of(op) if name not in hidden and variables[name].type.type == VarType.LOD_TENSOR
+        name for name in outputs_of(op) if name not in hidden and variables[name].type.type == TENSOR
     ]
 
 

@@ -5,7 +5,7 @@ where there may be none; lite/operators/instance_norm_op.cc: "SavedMean" and "Sa
 """
 
 from ..ir.exported import ExportedModel
-from ..ir.program import BlockDesc, OpDesc, VarType, outputs_of
+from ..ir.program import TENSOR, BlockDesc, OpDesc, VarType, outputs_of, tensor_of
 
 _DROPPED_OUTPUTS = {
     "flatten_contiguous_range": ["XShape"],
@@ -27,8 +27,8 @@ def restore_dropped_outputs(model: ExportedModel) -> int:
 
 def _add_output(block: BlockDesc, op: OpDesc, slot: str) -> None:
     variable = block.vars.add(name=f"{outputs_of(op)[0]}.{slot}")
-    variable.type.type = VarType.LOD_TENSOR
-    variable.type.lod_tensor.tensor.data_type = VarType.FP32
+    variable.type.type = TENSOR
+    tensor_of(variable).data_type = VarType.FP32
     for index in reversed(range(len(op.outputs))):
         if op.outputs[index].parameter == slot:
             del op.outputs[index]

@@ -3,7 +3,7 @@
 Run by path with two arguments: the `.nb`, and JSON with "core", the core to bind to, and "label_maps", how to make
 the label map that belongs to an inference: the path of the compiled label core, the size of the map and the rule of
 its corners; null for either. "clock" says whose time counts: "wall", or "cpu" for the time that this process had a
-core. Arrays travel through .npy files.
+core. "library" is the path of Paddle-Lite's. Arrays travel through .npy files.
 """
 
 import importlib.util
@@ -12,8 +12,8 @@ import os
 import sys
 import time
 
-# Run by path, Python looks for modules beside this file first; they are the plugin's and not meant to be found here.
-sys.path.pop(0)
+# Run by path, Python looks for modules beside this file first; at the end they hide nothing.
+sys.path.append(sys.path.pop(0))
 
 # Paddle-Lite logs to standard output too: keep the answers apart from it.
 answers = os.fdopen(os.dup(1), "w")
@@ -107,14 +107,14 @@ class Session:
 
 
 def serve(load):
-    """Answer requests about the model that `load` makes of the first argument, until standard input ends."""
+    """Answer requests about the model that `load` makes of the two arguments, until standard input ends."""
     path, options = sys.argv[1], json.loads(sys.argv[2])
     if options["core"] is not None:
         os.sched_setaffinity(0, [options["core"]])
     clock = CLOCKS[options["clock"]]
     label_maps = LabelMaps(clock, **options["label_maps"]) if options["label_maps"] else None
     start = clock()
-    session = Session(load(path), clock, label_maps)
+    session = Session(load(path, options), clock, label_maps)
     answer({"init_ms": (clock() - start) * 1e3, "version": session.predictor.get_version()})
     requests = {"run": session.run, "set inputs": session.set_inputs, "time": session.time}
     for line in sys.stdin:
@@ -126,14 +126,9 @@ def serve(load):
 
 
 def main():
-    from paddlelite.lite import MobileConfig, create_paddle_predictor
+    from lite_library import LiteLibrary, Predictor
 
-    def load(path):
-        config = MobileConfig()
-        config.set_model_from_file(path)
-        return create_paddle_predictor(config)
-
-    serve(load)
+    serve(lambda path, options: Predictor(LiteLibrary(options["library"]), path))
 
 
 if __name__ == "__main__":

@@ -50,7 +50,7 @@ class Predictor:
         return onnxruntime.__version__
 
 
-def load(folder):
+def load(folder, options):
     files = (os.path.join(folder, f"model{suffix}") for suffix in (".pdmodel", ".pdiparams"))
     return Predictor(paddle2onnx.export(*files, opset_version=OPSET, enable_onnx_checker=False, verbose=False))
 

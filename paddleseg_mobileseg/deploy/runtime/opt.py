@@ -1,8 +1,6 @@
 """Paddle-Lite's opt, always in a child process: it answers many faults by aborting."""
 
-import importlib.util
 import json
-import platform
 import re
 import struct
 import sys
@@ -10,34 +8,19 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, FrozenSet
 
-from ...errors import InputError, ToolError
+from ...errors import ToolError
 from ...processes.limits import memory_limit
 from ...processes.tool import run_tool
+from .lite_wheel import PADDLELITE, require_library
 
 _WORKER = Path(__file__).with_name("opt_worker.py")
 _TIMEOUT = 300
 
-PADDLELITE = "2.13rc0"
 QUANTISATIONS = {"float32": None, "int16": "QUANT_INT16", "int8": "QUANT_INT8"}
 
 
-def require_paddlelite() -> None:
-    """Make sure that opt and the predictor can be started.
-
-    Raises:
-        InputError: the paddlelite package is not installed.
-    """
-    if importlib.util.find_spec("paddlelite") is None:
-        raise InputError(
-            f"paddlelite is not installed: type `{sys.executable} -m pip install paddlelite=={PADDLELITE}`; there are "
-            "wheels for Linux on x86_64 with CPython 3.6 to 3.10 only, and this is "
-            f"CPython {platform.python_version()} on {platform.system()} {platform.machine()}"
-        )
-
-
 def _ask(name: str = "paddle_lite_opt", **request: Any) -> str:
-    require_paddlelite()
-    request = {**request, "memory": memory_limit()}
+    request = {**request, "library": str(require_library()), "memory": memory_limit()}
     return run_tool([sys.executable, str(_WORKER), json.dumps(request)], name, _TIMEOUT)
 
 
@@ -46,8 +29,8 @@ def opt_version() -> str:
     """The version that opt writes into its models, such as "v2.13-rc".
 
     Raises:
-        InputError: paddlelite is not installed.
-        ToolError: opt failed.
+        InputError: there is no Paddle-Lite for this machine.
+        ToolError: its library cannot be had, or opt failed.
     """
     return _ask(do="version").strip().splitlines()[-1]
 
@@ -57,8 +40,8 @@ def supported_ops(target: str) -> FrozenSet[str]:
     """The ops that opt has kernels for on `target`, by its own table.
 
     Raises:
-        InputError: paddlelite is not installed.
-        ToolError: opt failed, or its table cannot be read.
+        InputError: there is no Paddle-Lite for this machine.
+        ToolError: its library cannot be had, or opt failed, or its table cannot be read.
     """
     lines = _ask(do="list ops", target=target).splitlines()
     titles = [index for index, line in enumerate(lines) if line.split()[:1] == ["OP_name"]]
@@ -86,8 +69,8 @@ def run_opt(program: Path, params: Path, output: Path, target: str, weights: str
         precision: what to compute in; "fp16" is for arm only, and of "int8" the program says itself what is quantised.
 
     Raises:
-        InputError: paddlelite is not installed.
-        ToolError: opt failed or left an incomplete file.
+        InputError: there is no Paddle-Lite for this machine.
+        ToolError: its library cannot be had, or opt failed or left an incomplete file.
     """
     output_text = _optimise(program, params, output.with_suffix(""), target, weights, precision, "naive_buffer")
     if not output.is_file():

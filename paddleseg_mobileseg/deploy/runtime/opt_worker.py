@@ -4,10 +4,10 @@ import json
 import resource
 import sys
 
-# Run by path, Python looks for modules beside this file first; they are the plugin's and not meant to be found here.
-sys.path.pop(0)
+# Run by path, Python looks for modules beside this file first; at the end they hide nothing.
+sys.path.append(sys.path.pop(0))
 
-from paddlelite.lite import Opt  # noqa: E402
+from lite_library import LiteLibrary, Opt  # noqa: E402
 
 
 def main(request):
@@ -15,7 +15,7 @@ def main(request):
         hard = resource.getrlimit(kind)[1]
         most = most if hard == resource.RLIM_INFINITY else min(most, hard)
         resource.setrlimit(kind, (most, most))
-    opt = Opt()
+    opt = Opt(LiteLibrary(request["library"]))
     if request["do"] == "version":
         print(opt.version())
         return

@@ -17,8 +17,9 @@ from ...labels import compiled, core_file
 from ...processes.limits import FILE_BYTES, memory_limit
 from ...processes.worker import Worker
 from ...schema import from_dict
+from .lite_wheel import require_library
 from .metadata import Metadata, read_metadata
-from .opt import expected_size, require_paddlelite
+from .opt import expected_size
 
 _WORKER = Path(__file__).with_name("lite_worker.py")
 _START_TIMEOUT = 60
@@ -246,8 +247,8 @@ class LitePredictor(Predictor):
         metadata: what the JSON file says.
 
     Raises:
-        InputError: the model is missing, damaged, or for another processor, or paddlelite is not installed.
-        ToolError: Paddle-Lite cannot load it, or the core cannot be had.
+        InputError: the model is missing, damaged, or for another processor.
+        ToolError: Paddle-Lite cannot be had or cannot load it, or the core cannot be had.
     """
 
     def __init__(
@@ -259,7 +260,7 @@ class LitePredictor(Predictor):
                 f"{nb} is for {metadata.target} and cannot run on this host ({platform.machine()}): "
                 "convert with --target x86 and run it on an x86_64 machine"
             )
-        require_paddlelite()
+        library = str(require_library())
         if expected_size(Path(nb)) != metadata.bytes:
             raise InputError(f"{nb} is damaged: its parts do not add up to its size; convert the model again")
-        super().__init__(Path(nb), metadata, ENGINE, _WORKER, core, clock, label_maps=label_maps)
+        super().__init__(Path(nb), metadata, ENGINE, _WORKER, core, clock, {"library": library}, label_maps)
