@@ -171,7 +171,7 @@ class Opt:
         self._call(f"12SetParamFileERK{_STRING}", byref(_string(path)))
 
     def set_model_type(self, kind: str) -> None:
-        self._call(f"12SetModelType{_STRING}", byref(_string(kind)))
+        self._call(f"12SetModelTypeE{_STRING}", byref(_string(kind)))
 
     def set_optimize_out(self, stem: str) -> None:
         self._call(f"14SetOptimizeOutERK{_STRING}", byref(_string(stem)))
