@@ -15,16 +15,6 @@ ROOT = Path(__file__).resolve().parents[1]
 _INSTALL_SECONDS = 1800
 # The setup.py that it was made of, written when it is whole.
 _MADE = "setup.py"
-# What a combination says itself, and what no combination has.
-_VARIED = ("paddlepaddle", "numpy", "opencv-python", "paddleseg")
-# Printed by the environment's own Python: what the plugin and PaddleSeg ask for without an extra.
-_REQUIREMENTS = """
-import importlib.metadata as metadata
-for name in ("paddleseg_mobileseg", "paddleseg"):
-    for line in metadata.requires(name):
-        if "extra ==" not in line:
-            print(line)
-"""
 
 
 @dataclass(frozen=True)
@@ -65,8 +55,7 @@ def find_python(version: str) -> Path:
 def environment_of(combination: Combination, folder: Path, log: Path) -> Environment:
     """The environment of a combination, made if there is none of the same packages.
 
-    The plugin is installed from this checkout so that its files are used in place; PaddleSeg without what it
-    requires of OpenCV, whose range is wider than it says.
+    The plugin is installed from this checkout, so that its files are used in place.
 
     Args:
         folder: of all environments.
@@ -88,23 +77,15 @@ def environment_of(combination: Combination, folder: Path, log: Path) -> Environ
         if done.status != 0:
             raise ToolError(f"venv {end_of(done.status)}: {last_words(done.stdout + done.stderr)}")
 
-    def run(*command: str) -> str:
+    # PaddleSeg's wheel allows no OpenCV that NumPy 2 can load; what it needs, the plugin requires.
+    for packages in (["--no-deps", f"paddleseg=={REGISTRY_PADDLESEG}"], [*combination.pins, "--editable", str(ROOT)]):
+        # Compiling every module beforehand takes longer than the rest.
+        command = ["-m", "pip", "install", "--disable-pip-version-check", "--quiet", "--no-compile", *packages]
         done = run_to_end([str(environment.python), *command], "pip", _INSTALL_SECONDS)
         with open(log, "a", encoding="utf-8") as file:
             file.write(f"$ python {' '.join(command)}\n{done.stdout}{done.stderr}\n")
         if done.status != 0:
-            raise ToolError(f"python {' '.join(command[:3])} {end_of(done.status)}: {last_words(done.stderr)}")
-        return done.stdout
-
-    def pip(*arguments: str) -> None:
-        # Compiling every module beforehand takes longer than the rest.
-        run("-m", "pip", "install", "--disable-pip-version-check", "--quiet", "--no-compile", *arguments)
-
-    pip("setuptools", "wheel")
-    pip("--no-deps", f"paddleseg=={REGISTRY_PADDLESEG}")
-    pip("--no-deps", "--no-build-isolation", "--ignore-requires-python", "--editable", str(ROOT))
-    required = run("-c", _REQUIREMENTS).splitlines()
-    pip(*combination.pins, *(line for line in required if not line.startswith(_VARIED)))
+            raise ToolError(f"pip {end_of(done.status)}: {last_words(done.stderr)}")
     write_text(made, setup)
     return environment
 
