@@ -20,7 +20,7 @@ _SHA256 = "b1e6081c4154e50479426df9c7390c0d1d99dd9d832a270d1fe925894768fb62"
 """Of the wheel for CPython 3.10; the library in it is called without its Python module."""
 
 _WHEEL = "paddlelite-2.13rc0-cp310-cp310-manylinux1_x86_64.whl"
-_SIZES = "48 MB to fetch, 175 MB on the disk"
+SIZES = "48 MB to fetch, 175 MB on the disk"
 _TIMEOUT = 900
 _LIBRARY = Path("paddlelite", "lite.so")
 
@@ -49,6 +49,11 @@ def _kept() -> Path:
     return Path(cache, "paddleseg_mobileseg", f"paddlelite-{PADDLELITE}")
 
 
+def exists_for_this_machine() -> bool:
+    """Whether `require_library` can have a library."""
+    return (platform.system(), platform.machine()) == ("Linux", "x86_64")
+
+
 def require_library() -> Path:
     """The library; where there is none, pip fetches the wheel, from where it is told to take packages.
 
@@ -59,11 +64,11 @@ def require_library() -> Path:
     found = find_library()
     if found is not None:
         return found
-    machine = f"{platform.system()} {platform.machine()}"
-    if machine != "Linux x86_64":
+    if not exists_for_this_machine():
+        machine = f"{platform.system()} {platform.machine()}"
         raise InputError(f"Paddle-Lite's opt and predictor exist for Linux x86_64 only, and this is {machine}")
     folder = _kept()
-    print(f"note: fetching paddlelite {PADDLELITE} into {folder}, once ({_SIZES})", file=sys.stderr)
+    print(f"note: fetching paddlelite {PADDLELITE} into {folder}, once ({SIZES})", file=sys.stderr)
     with scratch_folder() as scratch:
         wheel = _fetch(scratch)
         folder.parent.mkdir(parents=True, exist_ok=True)
