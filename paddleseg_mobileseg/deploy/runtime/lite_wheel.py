@@ -27,21 +27,20 @@ _LIBRARY = Path("paddlelite", "lite.so")
 
 def find_library() -> Optional[Path]:
     """The library, where this environment or an earlier call of `require_library` has it; None where neither does."""
-    spec = importlib.util.find_spec("paddlelite")
-    if spec is not None and spec.origin is not None:
-        installed = Path(spec.origin).with_name(_LIBRARY.name)
-        if installed.is_file():
-            return installed
     kept = _kept() / _LIBRARY
-    return kept if kept.is_file() else None
+    return _installed() or (kept if kept.is_file() else None)
 
 
-def library_version() -> str:
-    """Of the library that `find_library` finds, as its wheel calls it."""
+def _installed() -> Optional[Path]:
+    """Of the paddlelite in this environment, if that is the version whose interface is known here."""
     try:
-        return metadata.version("paddlelite")
+        spec = importlib.util.find_spec("paddlelite")
+        if spec is None or spec.origin is None or metadata.version("paddlelite") != PADDLELITE:
+            return None
     except metadata.PackageNotFoundError:
-        return PADDLELITE
+        return None
+    library = Path(spec.origin).with_name(_LIBRARY.name)
+    return library if library.is_file() else None
 
 
 def _kept() -> Path:
@@ -71,9 +70,13 @@ def require_library() -> Path:
     print(f"note: fetching paddlelite {PADDLELITE} into {folder}, once ({SIZES})", file=sys.stderr)
     with scratch_folder() as scratch:
         wheel = _fetch(scratch)
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with atomic_folder(folder) as made, zipfile.ZipFile(wheel) as archive:
-            archive.extractall(made)
+        try:
+            with atomic_folder(folder) as made, zipfile.ZipFile(wheel) as archive:
+                archive.extractall(made)
+        except InputError:
+            # Another process may have put it there meanwhile.
+            if find_library() is None:
+                raise
     return folder / _LIBRARY
 
 
