@@ -1,4 +1,4 @@
-"""What is said where Paddle, PaddleSeg or a fit OpenCV is missing; and what bootstrap.sh installs under which Python."""
+"""What is said where Paddle, PaddleSeg or a fit OpenCV is missing; what bootstrap.sh installs under which Python."""
 
 import shutil
 import subprocess
@@ -113,9 +113,9 @@ def bootstrap(tmp_path):
             program = programs / f"python{version}"
             program.write_text(DOUBLE_OF_A_PYTHON.replace("VERSION", version).replace("LOG", str(log)))
             program.chmod(0o755)
-        environment = {"PATH": str(programs), "PYENV_ROOT": str(tmp_path / "none"), "HOME": str(tmp_path), **environment}
+        places = {"PATH": str(programs), "PYENV_ROOT": str(tmp_path / "none"), "HOME": str(tmp_path)}
         done = subprocess.run(
-            [str(tmp_path / "bootstrap.sh")], env=environment, capture_output=True, text=True, timeout=60
+            [str(tmp_path / "bootstrap.sh")], env={**places, **environment}, capture_output=True, text=True, timeout=60
         )
         return done.returncode, done.stderr, log.read_text().splitlines() if log.is_file() else []
 
