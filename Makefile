@@ -1,13 +1,31 @@
 # The environment; bootstrap.sh says what it is made with.
 VENV ?= .venv
+# A CPython that has the newest Paddle, if there is one here. It gets an environment of its own.
+NEWEST_PYTHON ?= $(shell for python in python3.12 python3.13 $${PYENV_ROOT:-$$HOME/.pyenv}/versions/3.1[23].*/bin/python; do \
+    $$python -c 'import ensurepip' 2>/dev/null && echo $$python && break; done)
 
-.PHONY: demo test test-slow readme graph requirements.lock clean
+.PHONY: demo test test-newest newest-environment test-slow readme graph requirements.lock clean
 
 demo: $(VENV)/.installed
 	$(VENV)/bin/mobileseg demo --output output/demo
 
+# Everything on the reference; then what is marked as `newest` on the newest Paddle, whose environment is made meanwhile.
 test: $(VENV)/.installed
-	$(VENV)/bin/python -m pytest -n 2 --dist worksteal
+	$(MAKE) --silent newest-environment & \
+	$(VENV)/bin/python -m pytest -n 2 --dist worksteal; status=$$?; \
+	wait; $(MAKE) --silent test-newest && exit $$status
+
+test-newest: newest-environment
+ifneq ($(NEWEST_PYTHON),)
+	.venv-newest/bin/python -m pytest -m newest $$(grep -rl --include='*.py' mark.newest tests)
+endif
+
+newest-environment:
+ifeq ($(NEWEST_PYTHON),)
+	@echo 'note: no CPython 3.12 or 3.13 here: the tests marked as `newest` do not run on the newest Paddle' >&2
+else
+	$(MAKE) VENV=.venv-newest PYTHON=$(NEWEST_PYTHON) LOCKED= .venv-newest/.installed
+endif
 
 test-slow: $(VENV)/.installed
 	$(VENV)/bin/python -m pytest -m slow
@@ -33,4 +51,4 @@ $(VENV)/.installed: setup.py pyproject.toml bootstrap.sh $(wildcard deploy/cpp/i
 	./bootstrap.sh
 
 clean:
-	rm -rf .venv build output *.egg-info
+	rm -rf .venv .venv-newest build output *.egg-info
