@@ -87,6 +87,7 @@ def test_logits_equal_the_published_network(name, size):
     assert relative_difference(logits, golden) < 5e-5
 
 
+@pytest.mark.newest
 @pytest.mark.parametrize("name", SEAFORMERS)
 def test_logits_equal_the_published_network_in_double_precision(name):
     logits = run(in_double_precision(name).logits, golden_input(96, 160).astype("float64")).numpy()
@@ -94,6 +95,7 @@ def test_logits_equal_the_published_network_in_double_precision(name):
     assert relative_difference(logits[:, ::3], reference) < 1e-6
 
 
+@pytest.mark.newest
 @pytest.mark.parametrize("name", STOCK)
 def test_stock_paddleseg_agrees_under_the_same_checkpoint(name, published_checkpoint, tmp_path):
     path = published_checkpoint(name)
