@@ -11,20 +11,22 @@ demo: $(VENV)/.installed
 
 # Everything on the reference; then what is marked as `newest` on the newest Paddle, whose environment is made meanwhile.
 test: $(VENV)/.installed
-	$(MAKE) --silent newest-environment & \
-	$(VENV)/bin/python -m pytest -n 2 --dist worksteal; status=$$?; \
-	wait; $(MAKE) --silent test-newest && exit $$status
+	@$(MAKE) --silent newest-environment &
+	$(VENV)/bin/python -m pytest -n 2 --dist worksteal
+	@$(MAKE) --silent test-newest
 
 test-newest: newest-environment
 ifneq ($(NEWEST_PYTHON),)
 	.venv-newest/bin/python -m pytest -m newest $$(grep -rl --include='*.py' mark.newest tests)
 endif
 
+# One at a time, where there is flock: the second finds it made.
 newest-environment:
 ifeq ($(NEWEST_PYTHON),)
 	@echo 'note: no CPython 3.12 or 3.13 here: the tests marked as `newest` do not run on the newest Paddle' >&2
 else
-	$(MAKE) VENV=.venv-newest PYTHON=$(NEWEST_PYTHON) LOCKED= .venv-newest/.installed
+	@$(shell command -v flock && echo Makefile) \
+	    $(MAKE) VENV=.venv-newest PYTHON=$(NEWEST_PYTHON) LOCKED= .venv-newest/.installed
 endif
 
 test-slow: $(VENV)/.installed

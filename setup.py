@@ -40,6 +40,8 @@ INSTALL_REQUIRES = [
     "prettytable>=2",
     "scikit-learn>=1",
     "visualdl>=2.5,<3",
+    # Paddle imports it, and says so only from 3.3 on; from CPython 3.12 on a new environment has none.
+    "setuptools>=64; python_version >= '3.12'",
 ]
 
 # Where a package has no wheel for a Python, a marker leaves it out, so that the extra still installs there.
