@@ -4,7 +4,7 @@ import importlib.util
 import shutil
 import subprocess
 from pathlib import Path
-from typing import Tuple
+from typing import List, Tuple
 
 from .errors import InputError
 
@@ -54,18 +54,18 @@ def how_to_get_paddle() -> str:
 _NEEDED = (("paddle", "PaddlePaddle", how_to_get_paddle), ("paddleseg", "PaddleSeg", lambda: PADDLESEG))
 
 
+def _absent() -> List[str]:
+    return [package for package, _, _ in _NEEDED if importlib.util.find_spec(package) is None]
+
+
 def lacking(error: ImportError) -> InputError:
     """What to say of a package that cannot be imported.
 
     Raises:
         ImportError: the error itself, where it is about something else.
     """
-    if isinstance(error, ModuleNotFoundError) and error.name in ("paddle", "paddleseg"):
-        missing = {
-            name: how_to_get()
-            for package, name, how_to_get in _NEEDED
-            if package == error.name or importlib.util.find_spec(package) is None
-        }
+    if str(error.name).split(".")[0] in _absent():
+        missing = {name: how_to_get() for package, name, how_to_get in _NEEDED if package in _absent()}
         are = "is" if len(missing) == 1 else "are"
         return InputError(f"{' and '.join(missing)} {are} not installed: {'; then '.join(missing.values())}")
     if "numpy.core.multiarray failed to import" in str(error):

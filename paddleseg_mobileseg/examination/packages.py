@@ -1,5 +1,6 @@
 """The installed packages: their versions, and folders that two of them were laid into."""
 
+import os
 from importlib import metadata
 from typing import Dict, List
 
@@ -12,7 +13,7 @@ _OPTIONAL = ("paddlelite",)
 """Done without: its library is fetched where it is missing."""
 
 _SHARED = {"paddle": "Paddle", "cv2": "OpenCV"}
-"""The packages, by folder, that are published as several distributions."""
+"""By folder: what is published as several distributions."""
 
 
 def versions() -> List[Finding]:
@@ -40,30 +41,31 @@ def _version(package: str) -> str:
 
 
 def owners() -> Dict[str, Dict[str, str]]:
-    """By the folder of a package: the distributions whose records say that they installed it, with their versions."""
-    found: Dict[str, Dict[str, str]] = {folder: {} for folder in _SHARED}
+    """By the path of a package: the distributions whose records say that they installed it, with their versions."""
+    found: Dict[str, Dict[str, str]] = {}
     for distribution in metadata.distributions():
-        # Not .files: that makes an object of each of a hundred thousand lines.
+        # Not .files: that makes an object of each of ten thousand lines.
         record = "\n" + (distribution.read_text("RECORD") or "")
-        for folder, by_name in found.items():
+        for folder in _SHARED:
             if f"\n{folder}/__init__.py," in record:
-                by_name[distribution.metadata["Name"]] = distribution.version
+                path = os.path.realpath(str(distribution.locate_file(folder)))
+                found.setdefault(path, {})[distribution.metadata["Name"]] = distribution.version
     return found
 
 
 def shared_folders() -> List[Finding]:
     """A broken row for each folder that several distributions own: the last one installed wrote over the others."""
-    return [_shared(folder, by_name) for folder, by_name in owners().items() if len(by_name) > 1]
+    return [_shared(path, by_name) for path, by_name in owners().items() if len(by_name) > 1]
 
 
-def _shared(folder: str, by_name: Dict[str, str]) -> Finding:
-    names = sorted(by_name)
+def _shared(path: str, by_name: Dict[str, str]) -> Finding:
+    folder, names = os.path.basename(path), sorted(by_name)
     listing = " and ".join(f"{name} {by_name[name]}" for name in names)
     keep = next((name for name in names if "gpu" in name or "contrib" in name), names[0])
     return Finding(
         f"{folder} folder",
         BROKEN,
-        f"{listing} were installed into the same folder, one over the other: {_SHARED[folder]} is a mixture of both",
+        f"{listing} were installed into {path}, one over the other: {_SHARED[folder]} is a mixture of them",
         f"pip uninstall -y {' '.join(names)}; then the one that is to stay, such as "
         f"pip install --no-deps {keep}=={by_name[keep]}",
     )

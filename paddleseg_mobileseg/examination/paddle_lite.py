@@ -2,7 +2,7 @@
 
 from typing import List
 
-from ..deploy.runtime.lite_wheel import PADDLELITE, SIZES, exists_for_this_machine, find_library, library_version
+from ..deploy.runtime.lite_wheel import PADDLELITE, SIZES, exists_for_this_machine, find_library
 from ..deploy.runtime.opt import opt_version
 from ..errors import MobilesegError
 from .finding import BROKEN, MISSING, NOT_APPLICABLE, OK, Finding
@@ -18,7 +18,7 @@ def library() -> List[Finding]:
     if path is None:
         detail = f"the first conversion fetches paddlelite {PADDLELITE} ({SIZES})"
         return [Finding(LIBRARY, MISSING, "not here yet", detail)]
-    found = Finding(LIBRARY, OK, f"{library_version()}, {path}")
+    found = Finding(LIBRARY, OK, f"{PADDLELITE}, {path}")
     try:
         return [found, Finding("paddle_lite_opt", OK, opt_version())]
     except MobilesegError as error:

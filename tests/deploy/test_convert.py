@@ -36,12 +36,15 @@ def files_in(folder):
 
 @pytest.mark.parametrize(
     "name, tail, size",
-    # Every network with every tail, and both of them at both sizes.
+    # Every network with a tail, small (test_label_tail.py has all tails, and large sizes with the labels outside); and
+    # as large as they are used, where a run takes up to a minute.
     [
-        pytest.param("pp_mobileseg_tiny", "logits", (384, 640), marks=pytest.mark.newest),
-        ("pp_mobileseg_tiny", "vim", (512, 512)),
+        pytest.param("pp_mobileseg_tiny", "logits", (128, 192), marks=pytest.mark.newest),
+        ("pp_mobileseg_base", "vim", (128, 192)),
+        pytest.param("pp_mobileseg_tiny", "logits", (384, 640), marks=pytest.mark.slow),
+        pytest.param("pp_mobileseg_tiny", "vim", (512, 512), marks=pytest.mark.slow),
         pytest.param("pp_mobileseg_base", "logits", (512, 512), marks=pytest.mark.slow),
-        ("pp_mobileseg_base", "vim", (384, 640)),
+        pytest.param("pp_mobileseg_base", "vim", (384, 640), marks=pytest.mark.slow),
     ],
 )
 def test_networks_agree_with_paddle_on_x86(name, tail, size):
@@ -60,7 +63,7 @@ def test_networks_agree_with_paddle_on_x86(name, tail, size):
     + [("pp_mobileseg_tiny", "vim"), ("pp_mobileseg_tiny", "argmax"), ("pp_mobileseg_base", "vim")],
 )
 def test_networks_convert_for_phones(name, tail, tmp_path):
-    metadata = convert(exported_network(name, tail, 384, 640), tmp_path / "model.nb", "arm", labels="none").metadata
+    metadata = convert(exported_network(name, tail, 128, 192), tmp_path / "model.nb", "arm", labels="none").metadata
     assert metadata.output.label_map == ("none" if tail == "logits" else tail)
     assert metadata.num_classes == 150
     assert files_in(tmp_path) == ["model.nb", "model.nb.json"]
@@ -92,7 +95,9 @@ def test_vim_in_paddle_lite_equals_vim_in_paddle(low, size, tmp_path):
     assert found.total.equal_pixels == found.total.pixels == 3 * size[0] * size[1]
 
 
+@pytest.mark.slow
 def test_argmax_behind_the_network_agrees():
+    """At a size of use; test_label_tail.py has it at a small one."""
     found = compare(exported_network("pp_mobileseg_tiny", "argmax", 384, 640), labels="argmax")
     assert (found.model.output.dtype, found.model.output.shape) == ("int32", [1, 384, 640])
     assert found.total.pixel_agreement >= 0.9999

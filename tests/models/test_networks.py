@@ -232,7 +232,7 @@ def exported(model, shape, folder):
     return paddle.jit.load(str(folder / "model"))
 
 
-@pytest.mark.parametrize("name, size", [("pp_mobileseg_tiny", (384, 640)), ("pp_mobileseg_base", (512, 512))])
+@pytest.mark.parametrize("name, size", [("pp_mobileseg_tiny", (96, 160)), ("pp_mobileseg_base", (128, 128))])
 def test_static_graph_equals_dygraph(name, size, tmp_path):
     model = fill(build_model(name, 150))
     image = golden_input(*size)
