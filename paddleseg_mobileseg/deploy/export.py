@@ -16,7 +16,6 @@ from ..classes import Classes, classes_list
 from ..errors import InputError, ToolError
 from ..files import atomic_folder
 from ..models.output_op import check_output_op
-from ..patches.early import PADDLE_CAME_FIRST
 from . import OUTPUT_OPS, float32_within
 from .ir.deploy_yaml import deploy_yaml
 from .ir.static_graph import reason
@@ -203,7 +202,7 @@ def _save(root: nn.Layer, shape: List[int], path: Path, model: nn.Layer) -> None
             f"{type(model).__name__} cannot be exported at input shape {shape}: {reason(error)}"
         ) from error
     if not path.with_suffix(".pdmodel").is_file():
-        if os.environ.get("FLAGS_enable_pir_api") != "0" or PADDLE_CAME_FIRST:
+        if os.environ.get("FLAGS_enable_pir_api") != "0":
             raise ToolError(
                 f"Paddle {paddle.__version__} did not write {path.name}.pdmodel, which Paddle-Lite needs, since "
                 "FLAGS_enable_pir_api is on: unset it, and import paddleseg_mobileseg before paddle"
