@@ -19,6 +19,7 @@ from paddleseg_mobileseg.deploy.ir.io_signature import describe_input
 from paddleseg_mobileseg.deploy.ir.program import dims_of
 from paddleseg_mobileseg.deploy.passes import legalize
 from paddleseg_mobileseg.deploy.runtime import opt
+from paddleseg_mobileseg.deploy.runtime.lite_wheel import PADDLELITE, find_library
 from paddleseg_mobileseg.deploy.runtime.metadata import metadata_path, read_metadata, sha256_of
 from paddleseg_mobileseg.deploy.support import check_support
 from support.exports import MEAN, STD, TRANSFORMS, describe, export, export_around, exported_network, exported_stock
@@ -35,12 +36,15 @@ def files_in(folder):
 
 @pytest.mark.parametrize(
     "name, tail, size",
-    # Every network with every tail, and both of them at both sizes.
+    # Every network with a tail, small (test_label_tail.py has all tails, and large sizes with the labels outside); and
+    # as large as they are used, where a run takes up to a minute.
     [
-        ("pp_mobileseg_tiny", "logits", (384, 640)),
-        ("pp_mobileseg_tiny", "vim", (512, 512)),
+        pytest.param("pp_mobileseg_tiny", "logits", (128, 192), marks=pytest.mark.newest),
+        ("pp_mobileseg_base", "vim", (128, 192)),
+        pytest.param("pp_mobileseg_tiny", "logits", (384, 640), marks=pytest.mark.slow),
+        pytest.param("pp_mobileseg_tiny", "vim", (512, 512), marks=pytest.mark.slow),
         pytest.param("pp_mobileseg_base", "logits", (512, 512), marks=pytest.mark.slow),
-        ("pp_mobileseg_base", "vim", (384, 640)),
+        pytest.param("pp_mobileseg_base", "vim", (384, 640), marks=pytest.mark.slow),
     ],
 )
 def test_networks_agree_with_paddle_on_x86(name, tail, size):
@@ -55,10 +59,11 @@ def test_networks_agree_with_paddle_on_x86(name, tail, size):
 
 @pytest.mark.parametrize(
     "name, tail",
-    [("pp_mobileseg_tiny", tail) for tail in ("logits", "vim", "argmax")] + [("pp_mobileseg_base", "vim")],
+    [pytest.param("pp_mobileseg_tiny", "logits", marks=pytest.mark.newest)]
+    + [("pp_mobileseg_tiny", "vim"), ("pp_mobileseg_tiny", "argmax"), ("pp_mobileseg_base", "vim")],
 )
 def test_networks_convert_for_phones(name, tail, tmp_path):
-    metadata = convert(exported_network(name, tail, 384, 640), tmp_path / "model.nb", "arm", labels="none").metadata
+    metadata = convert(exported_network(name, tail, 128, 192), tmp_path / "model.nb", "arm", labels="none").metadata
     assert metadata.output.label_map == ("none" if tail == "logits" else tail)
     assert metadata.num_classes == 150
     assert files_in(tmp_path) == ["model.nb", "model.nb.json"]
@@ -90,7 +95,9 @@ def test_vim_in_paddle_lite_equals_vim_in_paddle(low, size, tmp_path):
     assert found.total.equal_pixels == found.total.pixels == 3 * size[0] * size[1]
 
 
+@pytest.mark.slow
 def test_argmax_behind_the_network_agrees():
+    """At a size of use; test_label_tail.py has it at a small one."""
     found = compare(exported_network("pp_mobileseg_tiny", "argmax", 384, 640), labels="argmax")
     assert (found.model.output.dtype, found.model.output.shape) == ("int32", [1, 384, 640])
     assert found.total.pixel_agreement >= 0.9999
@@ -381,6 +388,21 @@ def test_without_paddlelite_and_network_the_error_says_where_to_put_the_wheel(sm
         convert(small, tmp_path / "model.nb")
     assert "fetching paddlelite 2.13rc0" in capsys.readouterr().err
     assert files_in(tmp_path) == []
+
+
+def test_another_version_of_paddlelite_is_left_alone(tmp_path, monkeypatch):
+    """Its C++ objects may be laid out in another way."""
+    (tmp_path / "paddlelite").mkdir()
+    (tmp_path / "paddlelite-2.12.dist-info").mkdir()
+    for name in ("__init__.py", "lite.so"):
+        (tmp_path / "paddlelite" / name).touch()
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    described = tmp_path / "paddlelite-2.12.dist-info/METADATA"
+    described.write_text("Metadata-Version: 2.1\nName: paddlelite\nVersion: 2.12\n")
+    assert find_library() is None
+    described.write_text(f"Metadata-Version: 2.1\nName: paddlelite\nVersion: {PADDLELITE}\n")
+    assert find_library() == tmp_path / "paddlelite/lite.so"
 
 
 def test_an_incomplete_model_of_opt_is_noticed(small, tmp_path):

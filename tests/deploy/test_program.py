@@ -174,7 +174,7 @@ def test_without_deploy_yaml_the_preprocessing_is_unknown(small):
 
 NETWORKS = {
     "plugin tiny": lambda: (exported_network("pp_mobileseg_tiny", "logits", 65, 97), None),
-    "plugin tiny, vim": lambda: (exported_network("pp_mobileseg_tiny", "vim", 384, 640), None),
+    "plugin tiny, vim": lambda: (exported_network("pp_mobileseg_tiny", "vim", 128, 192), None),
     "stock": lambda: (exported_stock("pp_mobileseg", (1, 3, 128, 192)), None),
     "stock, any size": lambda: (exported_stock("pp_mobileseg", (None, 3, None, None)), [1, 3, 128, 192]),
     "topformer, any size": lambda: (exported_stock("topformer", (None, 3, None, None)), [1, 3, 128, 192]),

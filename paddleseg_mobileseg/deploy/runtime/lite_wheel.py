@@ -20,33 +20,37 @@ _SHA256 = "b1e6081c4154e50479426df9c7390c0d1d99dd9d832a270d1fe925894768fb62"
 """Of the wheel for CPython 3.10; the library in it is called without its Python module."""
 
 _WHEEL = "paddlelite-2.13rc0-cp310-cp310-manylinux1_x86_64.whl"
-_SIZES = "48 MB to fetch, 175 MB on the disk"
+SIZES = "48 MB to fetch, 175 MB on the disk"
 _TIMEOUT = 900
 _LIBRARY = Path("paddlelite", "lite.so")
 
 
 def find_library() -> Optional[Path]:
     """The library, where this environment or an earlier call of `require_library` has it; None where neither does."""
-    spec = importlib.util.find_spec("paddlelite")
-    if spec is not None and spec.origin is not None:
-        installed = Path(spec.origin).with_name(_LIBRARY.name)
-        if installed.is_file():
-            return installed
     kept = _kept() / _LIBRARY
-    return kept if kept.is_file() else None
+    return _installed() or (kept if kept.is_file() else None)
 
 
-def library_version() -> str:
-    """Of the library that `find_library` finds, as its wheel calls it."""
+def _installed() -> Optional[Path]:
+    """Of the paddlelite in this environment, if that is the version whose interface is known here."""
     try:
-        return metadata.version("paddlelite")
+        spec = importlib.util.find_spec("paddlelite")
+        if spec is None or spec.origin is None or metadata.version("paddlelite") != PADDLELITE:
+            return None
     except metadata.PackageNotFoundError:
-        return PADDLELITE
+        return None
+    library = Path(spec.origin).with_name(_LIBRARY.name)
+    return library if library.is_file() else None
 
 
 def _kept() -> Path:
     cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
     return Path(cache, "paddleseg_mobileseg", f"paddlelite-{PADDLELITE}")
+
+
+def exists_for_this_machine() -> bool:
+    """Whether `require_library` can have a library."""
+    return (platform.system(), platform.machine()) == ("Linux", "x86_64")
 
 
 def require_library() -> Path:
@@ -59,16 +63,20 @@ def require_library() -> Path:
     found = find_library()
     if found is not None:
         return found
-    machine = f"{platform.system()} {platform.machine()}"
-    if machine != "Linux x86_64":
+    if not exists_for_this_machine():
+        machine = f"{platform.system()} {platform.machine()}"
         raise InputError(f"Paddle-Lite's opt and predictor exist for Linux x86_64 only, and this is {machine}")
     folder = _kept()
-    print(f"note: fetching paddlelite {PADDLELITE} into {folder}, once ({_SIZES})", file=sys.stderr)
+    print(f"note: fetching paddlelite {PADDLELITE} into {folder}, once ({SIZES})", file=sys.stderr)
     with scratch_folder() as scratch:
         wheel = _fetch(scratch)
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with atomic_folder(folder) as made, zipfile.ZipFile(wheel) as archive:
-            archive.extractall(made)
+        try:
+            with atomic_folder(folder) as made, zipfile.ZipFile(wheel) as archive:
+                archive.extractall(made)
+        except InputError:
+            # Another process may have put it there meanwhile.
+            if find_library() is None:
+                raise
     return folder / _LIBRARY
 
 

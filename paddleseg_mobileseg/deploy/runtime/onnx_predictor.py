@@ -9,7 +9,7 @@ from .metadata import Metadata
 from .predictor import Predictor
 
 _WORKER = Path(__file__).with_name("onnx_worker.py")
-_NEEDED = {"paddle2onnx": "paddle2onnx>=1.2.11,<1.3", "onnxruntime": "onnxruntime>=1.16,<2"}
+_NEEDED = {"paddle2onnx": "paddle2onnx>=1.2.11,<1.4", "onnxruntime": "onnxruntime>=1.16,<2"}
 """As in the extra "onnx" of setup.py."""
 
 
