@@ -15,6 +15,8 @@ from .steps import STEPS
 
 SCHEMA = 1
 _MOST_BYTES = 1 << 24
+NOT_TRIED = "not tried"
+"""How the text of a cell begins whose step needs another that failed."""
 _TITLES = ("CPython", "Paddle", "NumPy", "OpenCV", "PaddleSeg")
 
 
@@ -107,6 +109,8 @@ def _row(combination: Combination, results: Results, failures: List[str]) -> Lis
             row.append("not run")
         elif cell.ok:
             row.append(cell.text)
+        elif cell.text.startswith(NOT_TRIED):
+            row.append(NOT_TRIED)
         else:
             failures.append(f"{len(failures) + 1}. {combination.name}, {step.name}: {cell.text}")
             row.append(f"**no** ({len(failures)})")
