@@ -18,7 +18,7 @@ PADDLE = "paddlepaddle==2.6.2"
 _PACKAGES = (PADDLE, "paddleseg==2.8.0", "numpy<2", "protobuf<6", "setuptools", "wrapt", "requests", "safetensors")
 """Of this plugin and PaddleSeg the copies that are running are used; PaddleSeg is listed for what it needs."""
 
-_SIZES = "about 0.4 GB to fetch, 1.4 GB on the disk"
+_SIZES = "about 0.4 GB to fetch, 1.2 GB on the disk"
 _VERSIONS = ("3.10", "3.11", "3.9", "3.12", "3.8")
 """Of CPython, for which there is a Paddle 2.6.2; the one that most is tried with first."""
 
