@@ -21,7 +21,10 @@ from paddleseg_mobileseg.deploy.runtime.inputs import noise
 from support.exports import export, export_around, exported_network, exported_stock
 
 
-@pytest.mark.parametrize("name, size", [("pp_mobileseg_tiny", (384, 640)), ("pp_mobileseg_base", (512, 512))])
+@pytest.mark.parametrize(
+    "name, size",
+    [pytest.param("pp_mobileseg_tiny", (384, 640), marks=pytest.mark.slow), ("pp_mobileseg_base", (512, 512))],
+)
 def test_exact_label_maps_of_networks_are_those_of_the_export(name, size):
     found = compare(exported_network(name, "argmax", *size))
     output = found.model.output
