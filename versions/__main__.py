@@ -19,7 +19,7 @@ from paddleseg_mobileseg.files import write_text
 
 from .combinations import COMBINATIONS, REFERENCE, REGISTRY_PADDLESEG, Combination
 from .environments import ROOT, environment_of
-from .results import Cell, Results, page, read_results
+from .results import NOT_TRIED, Cell, Results, page, read_results
 from .server import Server
 from .steps import STEPS
 from .trial import Trial
@@ -144,7 +144,7 @@ def _try(combination: Combination, reference: Trial, checkouts: Dict[str, Path],
                 raise InputError(f"--paddleseg {combination.paddleseg}=FOLDER is missing")
             before = cells.get(step.after)
             if before is not None and not before.ok:
-                raise InputError(f"not tried, since {step.after} failed")
+                raise InputError(f"{NOT_TRIED}, since {step.after} failed")
             if trial is None:
                 environment = environment_of(combination, cache, folder / "log.txt")
                 checkout = checkouts.get(combination.paddleseg)

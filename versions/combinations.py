@@ -1,10 +1,12 @@
 """Which combinations are tried."""
 
 from dataclasses import dataclass
-from typing import Tuple
+from typing import Dict, Tuple
 
 REGISTRY_PADDLESEG = "2.8.0"
 """The PaddleSeg that package registries have; others are checkouts."""
+
+_IMPORTED: Dict[str, Tuple[str, ...]] = {"develop": ("scikit-image",)}
 
 
 @dataclass(frozen=True)
@@ -28,8 +30,9 @@ class Combination:
 
     @property
     def pins(self) -> Tuple[str, ...]:
-        """What pip is held to."""
-        return f"paddlepaddle=={self.paddle}", f"numpy=={self.numpy}", f"opencv-python=={self.opencv}"
+        """What pip is held to, and what a branch imports beside."""
+        pins = (f"paddlepaddle=={self.paddle}", f"numpy=={self.numpy}", f"opencv-python=={self.opencv}")
+        return pins + _IMPORTED.get(self.paddleseg, ())
 
 
 REFERENCE = Combination("3.10", "2.6.2", "1.26.4", "4.5.5.64")

@@ -15,6 +15,8 @@ from .steps import STEPS
 
 SCHEMA = 1
 _MOST_BYTES = 1 << 24
+NOT_TRIED = "not tried"
+"""How the text of a cell begins whose step needs another that failed."""
 _TITLES = ("CPython", "Paddle", "NumPy", "OpenCV", "PaddleSeg")
 
 
@@ -83,8 +85,10 @@ def page(results: Results) -> str:
             "# Versions that were tried together",
             "",
             "Made by `python -m versions run` and `python -m versions page`, from a checkout. Each row is an",
-            "environment of its own, each cell a run of the commands in it. All are compared with the first row, the",
-            f"reference, from the same weights, on the same pictures. Last run: {ran}, on {results.host}.",
+            "environment of its own, each cell a command that was run in it, on one thread of a processor. All are",
+            "compared with the first row, the reference, from the same weights, on the same pictures; 0.0e+00 is no",
+            "difference in any bit.",
+            f"Last run: {ran}, on {results.host}.",
             "",
             Table("l" * len(titles), titles, rows).markdown(),
             "",
@@ -107,6 +111,8 @@ def _row(combination: Combination, results: Results, failures: List[str]) -> Lis
             row.append("not run")
         elif cell.ok:
             row.append(cell.text)
+        elif cell.text.startswith(NOT_TRIED):
+            row.append(NOT_TRIED)
         else:
             failures.append(f"{len(failures) + 1}. {combination.name}, {step.name}: {cell.text}")
             row.append(f"**no** ({len(failures)})")

@@ -11,6 +11,8 @@ from .exported import Converted, open_export
 from .network import Network
 
 ENGINES = ("paddle", "lite", "onnx")
+_EXPORTED = ("deploy.yaml", "*.pdmodel", "*.pdiparams")
+_OF_EXPORTS = (".pdmodel", ".pdiparams", ".json")
 _ENGINES_OF = {"checkpoint": ("paddle",), "export": ENGINES, "nb": ("lite",)}
 
 
@@ -24,10 +26,10 @@ def kind_of(path: Union[str, Path]) -> str:
     if not path.exists():
         raise InputError(f"there is no checkpoint, exported folder or .nb {path}")
     if path.is_dir():
-        return "export" if (path / "deploy.yaml").exists() or any(path.glob("*.pdmodel")) else "checkpoint"
+        return "export" if any(any(path.glob(name)) for name in _EXPORTED) else "checkpoint"
     if path.suffix == ".nb":
         return "nb"
-    return "export" if path.name == "deploy.yaml" or path.suffix in (".pdmodel", ".pdiparams") else "checkpoint"
+    return "export" if path.name == "deploy.yaml" or path.suffix in _OF_EXPORTS else "checkpoint"
 
 
 def open_network(

@@ -33,9 +33,11 @@ def test_every_supported_version_is_among_the_combinations():
 
 def test_the_page_names_a_failure_in_its_own_words():
     good, bad = Cell(True, "1.0e-06", 1.0, "2026-01-01"), Cell(False, "losses differ: 1.0e+00", 1.0, "2026-01-02")
-    text = page(Results("2 cores", {REFERENCE.name: {"import": good, "train": bad}}))
+    without = Cell(False, "not tried, since train failed", 0.0, "2026-01-02")
+    text = page(Results("2 cores", {REFERENCE.name: {"import": good, "train": bad, "resumed there": without}}))
     row = next(line for line in text.splitlines() if "(reference)" in line)
-    assert [cell.strip() for cell in row.split("|")][6:10] == ["1.0e-06", "not run", "**no** (1)", "not run"]
+    cells = ["1.0e-06", "not run", "**no** (1)", "not run", "not tried", "not run"]
+    assert [cell.strip() for cell in row.split("|")][6:12] == cells and "2. " not in text
     assert f"1. {REFERENCE.name}, train: losses differ: 1.0e+00" in text
     assert "2026-01-01 to 2026-01-02, on 2 cores" in text
 
