@@ -61,7 +61,7 @@ def test_any_export_gets_any_label_map(tail, labels):
         assert found.total.pixel_agreement >= 0.9999
 
 
-@pytest.mark.parametrize("labels", ["exact", "argmax", "vim"])
+@pytest.mark.parametrize("labels", ["exact", pytest.param("argmax", marks=pytest.mark.slow), "vim"])
 def test_the_loop_of_stock_vim_is_replaced(labels):
     """PaddleSeg's own VIM cannot be converted as it was exported."""
     found = compare(exported_stock("pp_mobileseg_vim", (1, 3, 128, 192)), labels=labels)
