@@ -44,7 +44,7 @@ class Predictor:
         return paddle.__version__
 
 
-def load(path):
+def load(path, options):
     device = json.loads(sys.argv[2])["device"]
     config = inference.Config(path[: -len(".pdiparams")] + ".pdmodel", path)
     config.disable_glog_info()
