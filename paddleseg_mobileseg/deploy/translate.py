@@ -35,7 +35,7 @@ def translate(lowered: LoweredModel, model: Path, format: str, weights: str = "f
         ToolError: a converter has no translation of an op, or failed.
     """
     converter, described = CONVERTERS[format], describe_input(lowered.program)
-    program, spelt_out = spell_out(lowered.program)
+    program, spelt_out = spell_out(lowered.program) if converter.from_onnx else (lowered.program, {})
     names = converter.write(program, model, weights)
     apart = weights_path(model)
     weights_file = WeightsFile(sha256_of(apart), apart.stat().st_size) if apart.is_file() else None
