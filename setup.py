@@ -44,13 +44,14 @@ EXTRAS_REQUIRE = {
     "lite": ["paddlelite==2.13rc0"],
     # Drawing the polygons of COCO's JSON files in `mobileseg init`, as COCO's own tools do.
     "coco": ["pycocotools>=2.0.7,<3"],
-    # The other engines that `convert --format` writes for and `--engine` names. All of them start from paddle2onnx, of
-    # which 2.1 fails on PP-MobileSeg and installs packages while it runs. ncnn's converter, pnnx, is fetched without torch.
+    # The other engines that `convert --format` writes for and `--engine` names. All but LiteRT start from paddle2onnx,
+    # of which 2.1 fails on PP-MobileSeg and installs packages while it runs; there is none for CPython 3.13. ncnn's
+    # converter, pnnx, is fetched without the torch that it asks for.
     "onnx": ["paddle2onnx>=1.2.11,<1.4", "onnxruntime>=1.16,<2"],
     # `.tflite` files are written in the schema that LiteRT's package ships; there is none for CPython 3.8 and older.
-    "tflite": ["ai-edge-litert>=2.1,<3"],
-    "mnn": ["paddle2onnx>=1.2.11,<1.4", "MNN>=3.1,<4"],
-    "ncnn": ["paddle2onnx>=1.2.11,<1.4", "ncnn>=1.0.20260526,<2"],
+    "tflite": ["ai-edge-litert>=2.3,<3"],
+    "mnn": ["paddle2onnx>=1.2.11,<1.4", "MNN>=3.6,<4"],
+    "ncnn": ["paddle2onnx>=1.2.11,<1.4", "ncnn>=1.0.20261020,<2"],
     # Detectors on this plugin's backbones (paddleseg_mobileseg.detection). It pins numpy below 1.24, which is why it is
     # in no other extra.
     "detection": ["paddledet==2.6.0"],
