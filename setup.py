@@ -65,8 +65,16 @@ EXTRAS_REQUIRE = {
     # Detectors on this plugin's backbones (paddleseg_mobileseg.detection). It pins numpy below 1.24, which is why it is
     # in no other extra.
     "detection": ["paddledet==2.6.0"],
-    # The suite, its property tests, and two processes to run it in.
-    "test": ["pytest>=7.4", "hypothesis>=6.80", "pytest-xdist>=3.5"],
+    # The suite, its property tests, and two processes to run it in. And two engines: LiteRT, whose files are written by
+    # this plugin itself, and ONNX Runtime, from whose format the others start.
+    "test": [
+        "pytest>=7.4",
+        "hypothesis>=6.80",
+        "pytest-xdist>=3.5",
+        "ai-edge-litert>=2.3,<3; python_version >= '3.9'",
+        "paddle2onnx>=1.2.11,<1.4; python_version < '3.13'",
+        "onnxruntime>=1.16,<2",
+    ],
 }
 
 
