@@ -54,14 +54,27 @@ EXTRAS_REQUIRE = {
     "lite": ["paddlelite==2.13rc0; python_version < '3.11'"],
     # Drawing the polygons of COCO's JSON files in `mobileseg init`, as COCO's own tools do.
     "coco": ["pycocotools>=2.0.7,<3"],
-    # `--engine onnx`: exported models in ONNX Runtime. 1.2.11 is for Paddle 2.6, 1.3 for both 2.6 and 3; 2.x fails on
-    # PP-MobileSeg, and installs packages while it runs. 1.x has no wheels for CPython 3.13.
+    # The other engines that `convert --format` writes for and `--engine` names. All but LiteRT start from paddle2onnx:
+    # 1.2.11 is for Paddle 2.6, 1.3 for both 2.6 and 3; 2.x fails on PP-MobileSeg, and installs packages while it runs.
+    # 1.x has no wheels for CPython 3.13. ncnn's converter, pnnx, is fetched without the torch that it asks for.
     "onnx": ["paddle2onnx>=1.2.11,<1.4; python_version < '3.13'", "onnxruntime>=1.16,<2"],
+    # `.tflite` files are written in the schema that LiteRT's package ships.
+    "tflite": ["ai-edge-litert>=2.3,<3; python_version >= '3.9'"],
+    "mnn": ["paddle2onnx>=1.2.11,<1.4; python_version < '3.13'", "MNN>=3.6,<4"],
+    "ncnn": ["paddle2onnx>=1.2.11,<1.4; python_version < '3.13'", "ncnn>=1.0.20261020,<2; python_version >= '3.9'"],
     # Detectors on this plugin's backbones (paddleseg_mobileseg.detection). It pins numpy below 1.24, which is why it is
     # in no other extra.
     "detection": ["paddledet==2.6.0"],
-    # The suite, its property tests, and two processes to run it in.
-    "test": ["pytest>=7.4", "hypothesis>=6.80", "pytest-xdist>=3.5"],
+    # The suite, its property tests, and two processes to run it in. And two engines: LiteRT, whose files are written by
+    # this plugin itself, and ONNX Runtime, from whose format the others start.
+    "test": [
+        "pytest>=7.4",
+        "hypothesis>=6.80",
+        "pytest-xdist>=3.5",
+        "ai-edge-litert>=2.3,<3; python_version >= '3.9'",
+        "paddle2onnx>=1.2.11,<1.4; python_version < '3.13'",
+        "onnxruntime>=1.16,<2",
+    ],
 }
 
 

@@ -39,6 +39,7 @@ ROOMS = (
     "deploy.ir",
     "deploy.passes",
     "deploy.runtime",
+    "deploy.formats",
     "deploy.quantisation",
     "deploy.steps",
     "deploy.android",
