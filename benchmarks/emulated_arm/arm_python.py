@@ -3,21 +3,28 @@
 Nothing of the machine changes: Debian's packages are downloaded and unpacked, not installed, with lists of their own.
 """
 
+import json
 import os
+import re
 import sys
 import zipfile
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Dict, Iterator, List, Sequence
+from typing import Any, Dict, Iterator, List, Mapping, Tuple
+
+import numpy as np
 
 from paddleseg_mobileseg.errors import ToolError
 from paddleseg_mobileseg.files import atomic_folder, scratch_folder
 from paddleseg_mobileseg.processes.tool import run_tool
 
 from ..cache import key_of
-from .qemu import Counted, Emulator, missing_programs
+from .qemu import MARK, Emulator, missing_programs
 
-NUMPY = "numpy==2.2.6"
+NUMPY = {"numpy==2.2.6": 14}
+"""A requirement, and the megabytes of its wheel."""
+
+_SCRIPT = Path(__file__).with_name("one_inference.py")
 _PACKAGES = ("python3", "libpython3-stdlib", "libstdc++6", "libgomp1")
 _PLATFORMS = ("2014", "_2_17", "_2_24", "_2_27", "_2_28", "_2_34")
 _TIMEOUT = 900
@@ -50,7 +57,8 @@ class ArmPython:
     """Debian's Python and wheels for 64-bit ARM, fetched where they are missing.
 
     Args:
-        wheels: requirements of the engines, each with its version; nothing else is fetched with them.
+        wheels: requirements of the engines, each with its version, and the megabytes of their wheels; nothing else is
+            fetched with them.
 
     Attributes:
         root: its system's files.
@@ -59,32 +67,63 @@ class ArmPython:
         ToolError: a program that fetching needs is not installed, or fetching failed.
     """
 
-    def __init__(self, wheels: Sequence[str]):
+    def __init__(self, wheels: Mapping[str, int]):
         cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
         kept = Path(cache, "paddleseg_mobileseg")
         self.root = kept / f"arm64-python-{key_of(_PACKAGES, _core_files())}" / "root"
-        self._site = kept / f"arm64-wheels-{key_of(NUMPY, list(wheels))}" / "site"
         if not self.root.is_dir():
             _make_root(self.root)
-        self._python = _interpreter(self.root)
-        if not self._site.is_dir():
-            _make_site(self._site, [NUMPY, *wheels], self._python.name[len("python") :])
+        # By its name with the version, as a symbolic link of Debian says it.
+        link = self.root / "usr/bin/python3"
+        self._python = link.with_name(os.readlink(link))
+        version = self._python.name[len("python") :]
+        self._sites = []
+        for requirement, megabytes in {**NUMPY, **wheels}.items():
+            site = kept / f"arm64-wheel-{requirement}-cp{version}" / "site"
+            if not site.is_dir():
+                _make_site(site, requirement, version, megabytes)
+            self._sites.append(site)
 
-    def run(self, emulator: Emulator, script: Path, words: Sequence[str]) -> Counted:
-        """Run a script to its end.
+    def count_inference(
+        self,
+        emulator: Emulator,
+        worker: Path,
+        model: Path,
+        options: Dict[str, Any],
+        batch: np.ndarray,
+        folder: Path,
+    ) -> Tuple[np.ndarray, int, str]:
+        """One inference with one thread, after another that is not counted.
+
+        Args:
+            emulator: that counts.
+            worker: the program that runs the engine's models, which serves as `engine_worker.py` says.
+            model: the file that it loads.
+            options: what the worker is to know.
+            batch: float32 of the network's input shape.
+            folder: for files.
+
+        Returns:
+            What the network gives, the instructions, and the engine's version.
 
         Raises:
-            ToolError: it failed.
+            ToolError: it failed there.
         """
+        given, result = folder / "input.npy", folder / "output.npy"
+        np.save(given, batch)
+        words = [str(worker), str(model), json.dumps(options), str(given), str(result), str(MARK)]
         environment = {
-            "PYTHONPATH": str(self._site),
+            "PYTHONPATH": os.pathsep.join(map(str, self._sites)),
             "PYTHONDONTWRITEBYTECODE": "1",
             "PYTHONHASHSEED": "0",
             "OMP_NUM_THREADS": "1",
             # ONNX Runtime reports what is run with it from a thread of its own, which would be counted too.
             "ORT_DISABLE_TELEMETRY": "1",
         }
-        return emulator.run([str(self._python), str(script), *words], self.root, environment)
+        counted = emulator.run([str(self._python), str(_SCRIPT), *words], self.root, environment)
+        begin, end = counted.marks
+        (version,) = re.findall(r"^version: (.*)$", counted.output, re.M)
+        return np.load(result), end - begin, version
 
 
 def _make_root(folder: Path) -> None:
@@ -131,20 +170,14 @@ def _fetched_packages(scratch: Path) -> List[Path]:
     return sorted((scratch / "archives").glob("*.deb"))
 
 
-def _interpreter(root: Path) -> Path:
-    """By its name with the version, as a symbolic link of Debian says it."""
-    link = root / "usr/bin/python3"
-    return link.with_name(os.readlink(link))
-
-
-def _make_site(folder: Path, requirements: Sequence[str], version: str) -> None:
-    _note(f"{', '.join(requirements)} for 64-bit ARM with pip", folder, "5 to 22 MB each")
+def _make_site(folder: Path, requirement: str, version: str, megabytes: int) -> None:
+    _note(f"{requirement} for 64-bit ARM with pip", folder, f"{megabytes} MB")
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:"]
     command += [f"--platform=manylinux{name}_aarch64" for name in _PLATFORMS]
     command += ["--implementation=cp", f"--python-version={version}"]
     with scratch_folder() as scratch, _whole(folder) as made:
-        run_tool([*command, "--dest", str(scratch), *requirements], "pip download for aarch64", _TIMEOUT)
-        for wheel in sorted(scratch.glob("*.whl")):
+        run_tool([*command, "--dest", str(scratch), requirement], "pip download for aarch64", _TIMEOUT)
+        for wheel in scratch.glob("*.whl"):
             with zipfile.ZipFile(wheel) as archive:
                 archive.extractall(made)
 
