@@ -21,9 +21,13 @@ _AARCH64 = 183  # e_machine of an ELF file
 _TIMEOUT = 3600
 
 
-def find_library() -> Optional[Path]:
-    """The release of Paddle-Lite that PADDLE_LITE_DIR names, if it and what it needs to run here are for 64-bit ARM."""
-    named = os.environ.get("PADDLE_LITE_DIR")
+def find_library(named: Optional[Path] = None) -> Optional[Path]:
+    """The release of Paddle-Lite in a folder, if it and what it needs to run here are for 64-bit ARM.
+
+    Args:
+        named: the folder; that of PADDLE_LITE_DIR if None.
+    """
+    named = named or os.environ.get("PADDLE_LITE_DIR")
     if not named or missing_programs("cmake", COMPILER, ARM_COMPILER, EMULATOR):
         return None
     for folder in (Path(named), Path(named) / "cxx"):

@@ -26,6 +26,15 @@ def missing_programs(*names: str) -> List[str]:
     return [name for name in names if not shutil.which(name)]
 
 
+def emulator_version() -> str:
+    """Of QEMU, as it says it.
+
+    Raises:
+        ToolError: it is not installed.
+    """
+    return run_tool([EMULATOR, "--version"], EMULATOR, _TIMEOUT).split()[2]
+
+
 @dataclass(frozen=True)
 class Counted:
     """A program that ended well.

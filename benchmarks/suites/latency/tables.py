@@ -21,6 +21,7 @@ _MAYBE = {
     "engine": lambda case: case.engine,
     "numbers": lambda case: case.number_format,
     "active classes": lambda case: str(case.active_classes),
+    "threads": lambda case: str(case.threads),
 }
 """Columns that a table has where they vary."""
 
