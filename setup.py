@@ -44,8 +44,11 @@ EXTRAS_REQUIRE = {
     "lite": ["paddlelite==2.13rc0"],
     # Drawing the polygons of COCO's JSON files in `mobileseg init`, as COCO's own tools do.
     "coco": ["pycocotools>=2.0.7,<3"],
-    # `--engine onnx`: exported models in ONNX Runtime. paddle2onnx 1.3 is made for Paddle 3.
-    "onnx": ["paddle2onnx>=1.2.11,<1.3", "onnxruntime>=1.16,<2"],
+    # The other engines that `convert --format` writes for and `--engine` names. All of them start from paddle2onnx, of
+    # which 2.1 fails on PP-MobileSeg and installs packages while it runs. ncnn's converter, pnnx, is fetched without torch.
+    "onnx": ["paddle2onnx>=1.2.11,<1.4", "onnxruntime>=1.16,<2"],
+    "mnn": ["paddle2onnx>=1.2.11,<1.4", "MNN>=3.1,<4"],
+    "ncnn": ["paddle2onnx>=1.2.11,<1.4", "ncnn>=1.0.20260526,<2"],
     # Detectors on this plugin's backbones (paddleseg_mobileseg.detection). It pins numpy below 1.24, which is why it is
     # in no other extra.
     "detection": ["paddledet==2.6.0"],

@@ -38,6 +38,7 @@ ROOMS = (
     "deploy.ir",
     "deploy.passes",
     "deploy.runtime",
+    "deploy.formats",
     "deploy.quantisation",
     "deploy.steps",
     "deploy.android",

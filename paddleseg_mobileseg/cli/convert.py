@@ -1,11 +1,11 @@
-"""`mobileseg convert`: an exported model -> a `.nb` for Paddle-Lite."""
+"""`mobileseg convert`: an exported model -> a `.nb` for Paddle-Lite, or what another engine runs."""
 
 import sys
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Optional
 
-from ..deploy import LABEL_MAPS, PRECISIONS, TARGETS, WEIGHTS
+from ..deploy import FORMATS, LABEL_MAPS, PRECISIONS, TARGETS, WEIGHTS
 from ..errors import InputError
 from .shared_flags import Renamed, add_input_shape
 from .validation_set import add_validation_set, validation_set
@@ -23,13 +23,22 @@ EXAMPLE = "mobileseg convert output/export --target arm --output model.nb"
 
 def add_arguments(parser) -> None:
     parser.add_argument("exported_dir", type=Path, help="the folder that an export wrote")
-    parser.add_argument("--target", choices=TARGETS, default="arm", help="processor to convert for (default: arm)")
-    parser.add_argument("--output", type=Path, help="file to write (default: EXPORTED_DIR/model_TARGET.nb)")
+    parser.add_argument(
+        "--format",
+        choices=FORMATS,
+        help="nb for Paddle-Lite, onnx for ONNX Runtime, tflite for LiteRT, ncnn or mnn, each but nb with the extra of "
+        "its name (default: as --output ends, or nb)",
+    )
+    parser.add_argument("--target", choices=TARGETS, help="of a .nb: processor to convert for (default: arm)")
+    parser.add_argument(
+        "--output", type=Path, help="file to write (default: EXPORTED_DIR/model_TARGET.nb, or model as the format ends)"
+    )
     parser.add_argument(
         "--weights",
         choices=WEIGHTS,
         default="float32",
-        help="store the weights smaller; they are expanded at load, so this saves space and no time (default: float32)",
+        help="store the weights smaller, as far as the format has it; they are expanded at load, so this saves space "
+        "and no time (default: float32)",
     )
     parser.add_argument(
         "--labels",
@@ -77,9 +86,10 @@ def summary(output: Path, metadata: "Metadata") -> str:
     if result.label_size:
         label_map = ", from which the runtime makes labels of {}x{} (upsample_labels.h)".format(*result.label_size)
     passes = ", ".join(f"{what} ({count})" for what, count in metadata.passes.items()) or "nothing"
+    weights = f", {output.with_suffix('.bin').name}" if metadata.weights_file else ""
     rows = {
-        "wrote": f"{output} ({metadata.bytes / 1e6:.2f} MB) and {output.name}.json",
-        "target": f"{metadata.target}, {metadata.precision}, weights in {metadata.weights}, opt {metadata.opt_version}",
+        "wrote": f"{output}{weights} ({metadata.bytes / 1e6:.2f} MB) and {output.name}.json",
+        "target": f"{_made_for(metadata)}, {metadata.precision}, weights in {metadata.weights}{_made_by(metadata)}",
         "input": f"{tensor.name}: {tensor.dtype} {tensor.shape} {tensor.layout}",
         "images": str(tensor.preprocessing or "no deploy.yaml says how they become the input"),
         "output": f"{result.kind}: {result.dtype} {result.shape}{classes}{label_map}",
@@ -90,6 +100,14 @@ def summary(output: Path, metadata: "Metadata") -> str:
     return "\n".join(f"{title:<8}{text}" for title, text in rows.items())
 
 
+def _made_for(metadata: "Metadata") -> str:
+    return metadata.target if metadata.format == "nb" else f"{metadata.format} on any processor"
+
+
+def _made_by(metadata: "Metadata") -> str:
+    return f", opt {metadata.opt_version}" if metadata.opt_version else ""
+
+
 def _measure(
     args: Any, dataset: Any, classes: "Classes", before: "LoweredModel", after: "LoweredModel"
 ) -> "MeasuredAgreement":
@@ -98,13 +116,21 @@ def _measure(
     return measure_precision(before, after, dataset, classes, str(args.config))
 
 
+def _format_of(output: Optional[Path]) -> str:
+    """The format that a file's name ends as, "nb" where it tells none."""
+    named = [name for name, suffix in FORMATS.items() if output is not None and output.suffix == suffix]
+    return named[0] if named else "nb"
+
+
 def run(args) -> None:
     from ..deploy.convert import convert
 
     if args.config and args.precision == "float32":
         raise InputError("--config says what --precision costs; `mobileseg compare` takes it for the rest")
     data = validation_set(args)
-    output = args.output or args.exported_dir / f"model_{args.target}.nb"
+    made = args.format or _format_of(args.output)
+    name = f"model_{args.target or 'arm'}" if made == "nb" else "model"
+    output = args.output or args.exported_dir / f"{name}{FORMATS[made]}"
     metadata = convert(
         args.exported_dir,
         output,
@@ -117,6 +143,7 @@ def run(args) -> None:
         calibration=args.calibration,
         images=args.images,
         measure=data and partial(_measure, args, *data),
+        format=made,
     ).metadata
     if metadata.doubt:
         print(f"warning: {output}: {metadata.doubt}", file=sys.stderr)
@@ -126,7 +153,7 @@ def run(args) -> None:
             "large the features get",
             file=sys.stderr,
         )
-    if args.weights != "float32":
+    if args.weights != "float32" and made == "nb":
         print(
             f"note: weights in {args.weights} change the results; "
             f"`mobileseg compare {args.exported_dir} --weights {args.weights}` tells how much",

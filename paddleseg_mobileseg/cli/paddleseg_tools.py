@@ -47,8 +47,8 @@ def add_engine_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--engine",
         choices=ENGINES,
-        help="what runs it: paddle for a checkpoint or an exported folder, lite for a .nb or an exported folder, onnx "
-        "for an exported folder (default: the first that fits)",
+        help="what runs it: paddle for a checkpoint, any for an exported folder; a converted model runs in its own "
+        "(default: the first that fits)",
     )
 
 
@@ -78,7 +78,7 @@ def refuse_flags_of_checkpoints(args: argparse.Namespace, kind: str) -> None:
     if given and kind != "checkpoint":
         raise InputError(
             f"--{given[0]} is for checkpoints, which PaddleSeg runs layer by layer, and {args.model_path} is "
-            f"{'a .nb' if kind == 'nb' else 'an exported program'}: omit it, or give the checkpoint"
+            f"{'an exported program' if kind == 'export' else 'a converted model'}: omit it, or give the checkpoint"
         )
 
 

@@ -1,4 +1,4 @@
-"""From a trained network to a model that runs and is timed through Paddle-Lite, here and on phones.
+"""From a trained network to a model that runs and is timed, here and on phones.
 
 The choices that the steps offer stand here, where a command line can name them without loading Paddle.
 """
@@ -8,10 +8,16 @@ from dataclasses import dataclass, replace
 TARGETS = ("arm", "x86")
 """Processors that a model is converted for."""
 
+FORMATS = {"nb": ".nb", "onnx": ".onnx", "ncnn": ".param", "mnn": ".mnn"}
+"""What an export is converted to, and how such a file's name ends; ncnn's weights lie beside it in a `.bin`."""
+
+ENGINES = ("lite", "onnx", "ncnn", "mnn")
+"""What runs a converted model: Paddle-Lite, ONNX Runtime, LiteRT, ncnn and MNN, each a format of its own."""
+
 LABEL_MAPS = ("exact", "argmax", "vim", "none")
 """What can make the label map of a converted model; "none" leaves the output as it was exported."""
 
-WEIGHTS = ("float32", "int16", "int8")
+WEIGHTS = ("float32", "float16", "int16", "int8")
 """What the weights of a converted model are stored in."""
 
 PRECISIONS = ("float32", "fp16", "int8")

@@ -1,24 +1,32 @@
-"""From an exported model to a `.nb` for Paddle-Lite, with a JSON file beside it that says all a runtime must know."""
+"""From an exported model to a model file of an engine, with a JSON file beside it that says all a runtime must know."""
 
 import shutil
-from dataclasses import dataclass
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Optional, Sequence, Union
+from typing import Any, Optional, Sequence, Union
 
 import numpy as np
 
 from ..classes import Classes
-from ..errors import InputError, ToolError
+from ..errors import InputError, ToolError, near
 from ..files import atomic_path, scratch_folder, write_text
-from . import COMPUTED_IN, LABEL_MAPS, PRECISIONS, TARGETS, WEIGHTS
+from . import COMPUTED_IN, FORMATS, LABEL_MAPS, PRECISIONS, TARGETS, WEIGHTS, Limits
+from .formats.converters import CONVERTERS
 from .halve import halve
+from .ir.double import in_double
 from .ir.io_signature import count_classes, describe_input
+from .ir.static_graph import StaticGraph
 from .lower import LoweredModel, lower
 from .passes.linear_as_mul import storable
 from .passes.separations import keep_apart
+from .passes.spelt_out import spell_out
 from .quantise import Measure, Pictures, quantise
+from .runtime.agreement import measure_agreement
+from .runtime.engines import engine_of
+from .runtime.inputs import noise
 from .runtime.lite_wheel import require_library
-from .runtime.metadata import Metadata, metadata_path, sha256_of
+from .runtime.metadata import Metadata, WeightsFile, metadata_path, sha256_of, weights_path
 from .runtime.opt import opt_version, run_opt
 from .runtime.predictor import HOST_TARGET, LitePredictor
 from .runtime.versions import versions
@@ -30,7 +38,7 @@ class Conversion:
     """A converted model.
 
     Attributes:
-        path: the `.nb`.
+        path: the model.
         metadata: what the JSON file beside it says.
         lowered: the program that was converted. `convert` and `compare` take it in place of the export, which then is
             not lowered and proved once more.
@@ -44,7 +52,7 @@ class Conversion:
 def convert(
     exported: Union[str, Path, LoweredModel],
     output: Union[str, Path],
-    target: str = "arm",
+    target: Optional[str] = None,
     weights: str = "float32",
     precision: str = "float32",
     input_shape: Optional[Sequence[int]] = None,
@@ -53,19 +61,21 @@ def convert(
     calibration: Optional[Pictures] = None,
     images: int = 100,
     measure: Optional[Measure] = None,
+    format: str = "nb",
 ) -> Conversion:
     """Convert an exported model; `output` and `output`.json appear together or not at all.
 
     The program is legalized first, then gets the label map that is asked for, and each step must give what
-    the step before it gives when Paddle runs both. A model for this host is also loaded and run once by
-    Paddle-Lite.
+    the step before it gives when Paddle runs both. A model that can run on this host is also loaded and run once by
+    its engine.
 
     Args:
         exported: the folder that PaddleSeg's `tools/export.py` or `mobileseg export` wrote, or what an earlier
             conversion lowered, with its input shape and label map.
-        output: the `.nb` to write.
-        target: "arm" or "x86".
-        weights: "float32", or "int16" / "int8" for a smaller file (not a faster one).
+        output: the model to write; its name ends as `format` has it.
+        target: of a `.nb`, "arm" or "x86"; "arm" if None. Other formats are for any processor.
+        weights: "float32", or "float16" / "int16" / "int8" for a smaller file (not a faster one), as far as the format
+            has it.
         precision: what to compute in: "float32", "fp16" for ARMv8.2 and later, or "int8" (convolutions and linear
             layers, after calibration; arm only).
         input_shape: N, C, H, W for a model that was exported without a fixed size.
@@ -80,38 +90,76 @@ def convert(
             "fp16" they are what agreement is measured on, in place of built-in scenes.
         images: how many of them to take at most.
         measure: for "int8" and "fp16", as of `quantise`.
+        format: "nb" for Paddle-Lite, "onnx" for ONNX Runtime, "tflite" for LiteRT, "ncnn" or "mnn"; each but "nb" needs
+            the extra of its name.
 
     Raises:
         InputError: the export cannot be used, the target lacks an op, the flags exclude each other, a picture cannot be
             read, or `output` cannot be written.
-        ToolError: opt failed, or the result is not what was converted.
+        ToolError: opt or another converter failed, or the result is not what was converted.
     """
     output = Path(output)
-    check_options(output, target, weights, precision, labels)
+    check_format(format, target, weights, precision)
+    target = target or "arm"
+    check_options(output, target, weights, precision, labels, format)
     _check_calibration(exported, precision, calibration)
-    require_library()
+    require_converter(format)
     lowered = exported if isinstance(exported, LoweredModel) else lower(exported, labels, input_shape, optimize)
-    if lowered.recipe is None:
+    if format == "nb" and lowered.recipe is None:
         check_support(lowered.program, target, precision)
         if precision == "int8":
             lowered = quantise(lowered, calibration, images, measure)
         elif precision == "fp16":
             lowered = halve(lowered, calibration, images, measure)
     with scratch_folder() as scratch:
-        nb = scratch / output.name
-        metadata = write_model(lowered, nb, target, weights, precision)
-        if target == HOST_TARGET:
-            _check_loads(nb, metadata)
-        with atomic_path(output) as model_scratch, atomic_path(metadata_path(output)) as json_scratch:
-            shutil.copyfile(nb, model_scratch)
-            shutil.copyfile(metadata_path(nb), json_scratch)
+        made = scratch / output.name
+        if format == "nb":
+            metadata = write_model(lowered, made, target, weights, precision)
+            if target == HOST_TARGET:
+                _check_loads(made, metadata)
+        else:
+            metadata = translate(lowered, made, format, weights)
+            _check_translation(lowered, made, metadata)
+        _publish(made, output, metadata)
     return Conversion(output, metadata, lowered)
+
+
+def convert_for_host(
+    exported: Union[str, Path, LoweredModel], output: Path, format: str = "nb", **options: Any
+) -> Conversion:
+    """A conversion that runs on this host; `options` as of `convert`."""
+    return convert(exported, output, HOST_TARGET if format == "nb" else None, format=format, **options)
+
+
+def require_converter(format: str) -> None:
+    """Make sure that what writes a format can be used.
+
+    Raises:
+        InputError: a package is not installed, or there is none for this machine.
+        ToolError: Paddle-Lite cannot be had.
+    """
+    if format == "nb":
+        require_library()
+    else:
+        CONVERTERS[format].require()
+
+
+def _publish(made: Path, output: Path, metadata: Metadata) -> None:
+    """Copy a model and what belongs to it to where they are wanted, all of them or none.
+
+    Raises:
+        InputError: they cannot be written.
+    """
+    names = [Path, metadata_path] + ([weights_path] if metadata.weights_file else [])
+    with ExitStack() as written:
+        for name in names:
+            shutil.copyfile(name(made), written.enter_context(atomic_path(name(output))))
 
 
 def write_model(
     lowered: LoweredModel, nb: Path, target: str, weights: str = "float32", precision: str = "float32"
 ) -> Metadata:
-    """Write a lowered model, with its JSON file, into a folder of one's own; the arguments are those of `convert`.
+    """Write a lowered model as a `.nb`, with its JSON file, into a folder of one's own; arguments as of `convert`.
 
     Raises:
         InputError: the folder cannot be written, the weights cannot be stored so, or a transform of deploy.yaml cannot
@@ -144,6 +192,45 @@ def write_model(
     return metadata
 
 
+def translate(lowered: LoweredModel, model: Path, format: str, weights: str = "float32") -> Metadata:
+    """Write a lowered model for another engine than Paddle-Lite, with its JSON file, into a folder of one's own.
+
+    Args:
+        lowered, format, weights: as of `convert`.
+        model: the file.
+
+    Raises:
+        InputError: as of `write_model`.
+        ToolError: a converter has no translation of an op, or failed.
+    """
+    converter, described = CONVERTERS[format], describe_input(lowered.program)
+    program, spelt_out = spell_out(lowered.program)
+    names = converter.write(program, model, weights)
+    apart = weights_path(model)
+    weights_file = WeightsFile(sha256_of(apart), apart.stat().st_size) if apart.is_file() else None
+    metadata = Metadata(
+        target="any",
+        precision="float32",
+        weights=weights,
+        agreement=None,
+        recipe=None,
+        input=replace(described, name=names.input, layout=names.layout),
+        output=replace(lowered.output, name=names.output),
+        num_classes=count_classes(lowered.program),
+        classes=_classes(lowered),
+        sha256=sha256_of(model),
+        bytes=model.stat().st_size + (weights_file.bytes if weights_file else 0),
+        opt_version=None,
+        versions={**versions(), **converter.versions()},
+        source_ops=lowered.source.op_counts(),
+        passes={**lowered.passes, **spelt_out},
+        format=format,
+        weights_file=weights_file,
+    )
+    write_text(metadata_path(model), metadata.to_json())
+    return metadata
+
+
 def _classes(lowered: LoweredModel) -> Optional[Classes]:
     """The classes that the export lists.
 
@@ -159,7 +246,32 @@ def _classes(lowered: LoweredModel) -> Optional[Classes]:
     return classes
 
 
-def check_options(output: Path, target: str, weights: str, precision: str, labels: str) -> None:
+def check_format(format: str, target: Optional[str], weights: str, precision: str) -> None:
+    """Refuse what a format does not have.
+
+    Raises:
+        InputError: there is no such format, or it cannot be had with the other options.
+    """
+    if format not in FORMATS:
+        raise InputError(f"there is no format '{format}'{near(format, FORMATS)}; choose from {', '.join(FORMATS)}")
+    if format == "nb":
+        if weights == "float16":
+            raise InputError("--weights float16 is not for .nb files; choose from float32, int16, int8")
+        return
+    if target is not None:
+        raise InputError(f"--target is for .nb files; one of format {format} is for any processor: omit it")
+    converter = CONVERTERS[format]
+    if weights not in converter.weights:
+        raise InputError(f"--weights {weights} is not for format {format}; choose from {', '.join(converter.weights)}")
+    if precision not in converter.precisions:
+        raise InputError(
+            f"--precision {precision} is not for format {format}; choose from {', '.join(converter.precisions)}"
+        )
+
+
+def check_options(
+    output: Path, target: str, weights: str, precision: str, labels: str, format: str = "nb"
+) -> None:
     """Refuse options that do not go together.
 
     Raises:
@@ -182,8 +294,8 @@ def check_options(output: Path, target: str, weights: str, precision: str, label
         raise InputError(
             f"--precision {precision} and --weights {weights} cannot be combined: Paddle-Lite does one or the other"
         )
-    if output.suffix != ".nb" or output.is_dir():
-        raise InputError(f"cannot write the model to {output}: give a file name that ends in .nb")
+    if output.suffix != FORMATS[format] or output.is_dir():
+        raise InputError(f"cannot write the model to {output}: give a file name that ends in {FORMATS[format]}")
 
 
 def _check_calibration(
@@ -219,6 +331,47 @@ def _check_loads(nb: Path, metadata: Metadata) -> None:
             f"Paddle-Lite gives {result.dtype} of shape {list(result.shape)} where Paddle gives {described.dtype} of "
             f"{described.shape}, so an op works differently there; `mobileseg export --output_op none` omits one op"
         )
+
+
+def _check_translation(lowered: LoweredModel, model: Path, metadata: Metadata) -> None:
+    """Hold a translated model against Paddle on noise, where its engine is installed.
+
+    Raises:
+        ToolError: its output is another, or the engine fails.
+    """
+    engine = engine_of(metadata)
+    if engine.version() is None:
+        return
+    batch = noise(metadata.input.shape, seed=0)
+    with engine.load(model, label_maps=False) as predictor:
+        output = predictor.run(batch)
+    fault = translation_fault(lowered, batch, output, metadata.limits)
+    if fault:
+        raise ToolError(f"{engine.title} does not compute what Paddle does: {fault}; please report this with the model")
+
+
+def translation_fault(lowered: LoweredModel, batch: np.ndarray, output: np.ndarray, limits: Limits) -> Optional[str]:
+    """Why an engine's output is not that of the lowered program, in words; None where it is.
+
+    Where it is further from Paddle's float32 than the limits, both are held against double precision, from which an
+    engine may be twice as far as Paddle is: a network may multiply roundings, and those of any order are as good.
+    """
+    reference = StaticGraph(lowered.program).run(batch)
+    if reference.shape != output.shape:
+        given = f"{output.dtype} of shape {list(output.shape)}"
+        return f"it gives {given}, not {reference.dtype} of {list(reference.shape)}"
+    output = output.astype(reference.dtype)
+    fault = measure_agreement(reference, output, "noise").fault(limits)
+    if fault is None:
+        return None
+    exact = StaticGraph(in_double(lowered.program)).run(batch.astype(np.float64))
+    own, found = (measure_agreement(exact, each.astype(exact.dtype), "noise") for each in (reference, output))
+    wider = replace(
+        limits,
+        difference=max(limits.difference, 2 * (own.relative_difference or 0.0)),
+        agreement=min(limits.agreement, 1 - 2 * (1 - own.pixel_agreement)),
+    )
+    return found.fault(wider) and fault
 
 
 def _clear_version_padding(nb: Path) -> None:

@@ -1,4 +1,4 @@
-"""Networks without their Python classes: exported folders in whichever engine, and `.nb` files in Paddle-Lite."""
+"""Networks without their Python classes: exported folders in whichever engine, and converted models in theirs."""
 
 from pathlib import Path
 from typing import Any, Optional, Sequence, Union
@@ -10,7 +10,8 @@ from paddleseg.transforms import Compose
 from ..classes import Classes, unnamed
 from ..data.preprocessing import Preprocessing
 from ..data.transforms import read_preprocessing
-from ..deploy.convert import convert
+from ..deploy import FORMATS
+from ..deploy.convert import convert_for_host, require_converter
 from ..deploy.halve import SimulatedHalf
 from ..deploy.ir.exported import ExportedModel, read_exported
 from ..deploy.ir.io_signature import count_classes, describe_input
@@ -18,9 +19,9 @@ from ..deploy.ir.program import dims_of
 from ..deploy.ir.static_graph import StaticGraph
 from ..deploy.ir.tensors import OutputTensor
 from ..deploy.lower import LoweredModel, lower
+from ..deploy.runtime.engines import Engine, engine_of, find_engine
 from ..deploy.runtime.metadata import Metadata, read_metadata
-from ..deploy.runtime.onnx_predictor import OnnxPredictor, require_onnx
-from ..deploy.runtime.predictor import HOST_TARGET, LitePredictor
+from ..deploy.runtime.predictor import HOST_TARGET
 from ..errors import InputError
 from ..files import scratch_folder
 from .network import Network, Output, Prepared
@@ -45,11 +46,13 @@ def open_export(folder: Path, engine: Optional[str], input_shape: Optional[Seque
                 "--input_shape 1 3 H W"
             )
         return OpenSizeExport(folder, model)
-    if engine == "onnx":
-        require_onnx()
-    kinds = {None: Export, "paddle": Export, "lite": ConvertedExport, "onnx": OnnxExport}
-    # What is rewritten for ARM's processors is another program: only Paddle-Lite gets it, as after `convert`.
-    return kinds[engine](folder, _lowered(folder, input_shape, optimize=engine == "lite"))
+    if engine in (None, "paddle"):
+        # What is rewritten for processors is another program: only who converts gets it, as after `convert`.
+        return Export(folder, _lowered(folder, input_shape, optimize=False))
+    chosen = find_engine(engine)
+    chosen.require()
+    require_converter(chosen.format)
+    return ConvertedExport(folder, _lowered(folder, input_shape, optimize=True), chosen)
 
 
 def _lowered(folder: Path, input_shape: Optional[Sequence[int]], optimize: bool) -> LoweredModel:
@@ -163,20 +166,20 @@ def composed(compose: Compose, image: np.ndarray) -> Prepared:
 
 
 class Converted(_FixedSize):
-    """A `.nb`, run by Paddle-Lite on this host.
+    """A converted model, run by its engine on this host.
 
     Args:
         path: what to call it.
-        nb: the file, if it is another.
+        model: the file, if it is another.
     """
 
-    kind, engine = "nb", "lite"
-
-    def __init__(self, path: Path, nb: Optional[Path] = None):
-        metadata = _for_this_host(nb or path)
+    def __init__(self, path: Path, model: Optional[Path] = None):
+        metadata = _for_this_host(model or path)
+        self.kind, engine = metadata.format, engine_of(metadata)
+        self.engine = engine.name
         classes = classes_or_numbers(metadata.classes, metadata.num_classes)
         super().__init__(path, classes, metadata.input.shape[0], metadata.input.preprocessing)
-        self._predictor = LitePredictor(nb or path, label_maps=False)
+        self._predictor = engine.load(model or path, label_maps=False)
 
     @property
     def metadata(self) -> Metadata:
@@ -190,59 +193,29 @@ class Converted(_FixedSize):
         self._predictor.close()
 
 
-def _for_this_host(nb: Path) -> Metadata:
+def _for_this_host(model: Path) -> Metadata:
     """Read its JSON file.
 
     Raises:
         InputError: it is for another processor, or does not say how images become its input.
     """
-    metadata = read_metadata(nb)
-    if metadata.target != HOST_TARGET:
+    metadata = read_metadata(model)
+    if metadata.format == "nb" and metadata.target != HOST_TARGET:
         raise InputError(
-            f"{nb} is for {metadata.target} and cannot run on this host: convert with --target {HOST_TARGET}, or run "
-            f"it on a phone (`mobileseg device predict`, `mobileseg device val`)"
+            f"{model} is for {metadata.target} and cannot run on this host: convert with --target {HOST_TARGET}, or "
+            "run it on a phone (`mobileseg device predict`, `mobileseg device val`)"
         )
     if metadata.input.preprocessing is None:
-        raise InputError(f"{nb} does not say how images become its input; export the model again and convert that")
+        raise InputError(f"{model} does not say how images become its input; export the model again and convert that")
     return metadata
 
 
 class ConvertedExport(Converted):
-    """An exported folder that is converted for Paddle-Lite when it is opened."""
+    """An exported folder that is converted for an engine when it is opened."""
 
-    kind = "export"
-
-    def __init__(self, folder: Path, lowered: LoweredModel):
-        # Paddle-Lite has read the file when it answers.
+    def __init__(self, folder: Path, lowered: LoweredModel, engine: Engine):
+        # The engine has read the file when it answers.
         with scratch_folder() as scratch:
-            super().__init__(folder, convert(lowered, scratch / "model.nb", HOST_TARGET).path)
-
-
-
-
-class OnnxExport(_FixedSize):
-    """An exported program of fixed size, translated when it is opened and run by ONNX Runtime."""
-
-    kind, engine = "export", "onnx"
-
-    def __init__(self, folder: Path, lowered: LoweredModel):
-        tensor = describe_input(lowered.program)
-        count = count_classes(lowered.program)
-        classes = classes_or_numbers(lowered.source.classes, count)
-        super().__init__(folder, classes, tensor.shape[0], tensor.preprocessing)
-        with scratch_folder() as scratch:
-            files = lowered.program.save(scratch)
-            metadata = Metadata(
-                target=HOST_TARGET, precision="float32", weights="float32", agreement=None, recipe=None,
-                input=tensor, output=lowered.output, num_classes=count, classes=lowered.source.classes, sha256="",
-                bytes=sum(file.stat().st_size for file in files), opt_version="", versions={}, source_ops={},
-            )  # fmt: skip
-            # It has been translated and loaded when the child answers.
-            self._predictor = OnnxPredictor(scratch, metadata)
-        self._tensor = lowered.output
-
-    def _run(self, batch: np.ndarray) -> Output:
-        return Output(self._predictor.run(batch), self._tensor, self._preprocessing.size)
-
-    def close(self) -> None:
-        self._predictor.close()
+            model = scratch / f"model{FORMATS[engine.format]}"
+            super().__init__(folder, convert_for_host(lowered, model, engine.format).path)
+        self.kind = "export"

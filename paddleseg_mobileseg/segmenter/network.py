@@ -44,8 +44,8 @@ class Network(ABC):
 
     Attributes:
         path: what was opened.
-        kind: "checkpoint", "export" or "nb".
-        engine: what runs it, "paddle", "lite" or "onnx".
+        kind: "checkpoint", "export", or the format of a converted model, such as "nb".
+        engine: what runs it, "paddle" or one of `deploy.ENGINES`.
         classes: that it tells apart.
         images_a_run: how many images it takes at a time; None for any number.
     """

@@ -5,28 +5,36 @@ from typing import Optional, Sequence, Union
 
 from paddleseg.cvlibs import Config
 
+from ..deploy import ENGINES as CONVERTED_ENGINES
+from ..deploy import FORMATS
+from ..deploy.runtime.engines import find_engine
 from ..errors import InputError, near
 from .checkpoint import Checkpoint
 from .exported import Converted, open_export
 from .network import Network
 
-ENGINES = ("paddle", "lite", "onnx")
-_ENGINES_OF = {"checkpoint": ("paddle",), "export": ENGINES, "nb": ("lite",)}
+ENGINES = ("paddle", *CONVERTED_ENGINES)
+_ENGINES_OF = {
+    "checkpoint": ("paddle",),
+    "export": ENGINES,
+    **{find_engine(name).format: (name,) for name in CONVERTED_ENGINES},
+}
+_FORMAT_OF = {suffix: name for name, suffix in FORMATS.items()}
 
 
 def kind_of(path: Union[str, Path]) -> str:
-    """What a path is: "nb", "export" or "checkpoint".
+    """What a path is: "export", "checkpoint", or the format of a converted model, such as "nb".
 
     Raises:
         InputError: there is nothing.
     """
     path = Path(path)
     if not path.exists():
-        raise InputError(f"there is no checkpoint, exported folder or .nb {path}")
+        raise InputError(f"there is no checkpoint, exported folder or converted model {path}")
     if path.is_dir():
         return "export" if (path / "deploy.yaml").exists() or any(path.glob("*.pdmodel")) else "checkpoint"
-    if path.suffix == ".nb":
-        return "nb"
+    if path.suffix in _FORMAT_OF:
+        return _FORMAT_OF[path.suffix]
     return "export" if path.name == "deploy.yaml" or path.suffix in (".pdmodel", ".pdiparams") else "checkpoint"
 
 
@@ -41,11 +49,12 @@ def open_network(
 
     Args:
         path: a checkpoint, a folder that holds one, or the folder of a training run (its best checkpoint); an exported
-            folder; or a `.nb`.
+            folder; or a converted model.
         config: of a checkpoint; None for the `config.yml` beside it or in the run's folder.
-        engine: what runs it: "paddle" for checkpoints and exported folders; "lite", Paddle-Lite, for a `.nb` for x86
-            and, converted on the way, for an exported folder of fixed size; "onnx", ONNX Runtime, for such a folder
-            (it needs the extra "onnx"). None chooses the first that fits.
+        engine: what runs it: "paddle" for checkpoints and exported folders; for an exported folder of fixed size,
+            converted on the way, also "lite" (Paddle-Lite), "onnx" (ONNX Runtime), "litert", "ncnn" or "mnn", each but
+            "lite" with its extra. A converted model runs in the one engine that it is for. None chooses the first that
+            fits.
         device: of a checkpoint, as PaddleSeg calls it: "cpu", "gpu" and so on; the CPU where there is no such device.
             Everything else runs on the CPU.
         input_shape: N, C, H, W of the input of an exported folder without a fixed size, which then has one.
@@ -60,7 +69,7 @@ def open_network(
         raise InputError(f"there is no engine '{engine}'{near(engine, ENGINES)}; choose from {', '.join(ENGINES)}")
     if engine is not None and engine not in _ENGINES_OF[kind]:
         raise InputError(_misfit(path, kind, engine))
-    if kind == "nb":
+    if kind in FORMATS:
         return Converted(path)
     if kind == "export":
         return open_export(path if path.is_dir() else path.parent, engine, input_shape)
@@ -68,6 +77,7 @@ def open_network(
 
 
 def _misfit(path: Path, kind: str, engine: str) -> str:
-    if kind == "nb":
-        return f"{path} is a model of Paddle-Lite, which runs in engine lite alone, not {engine}"
+    if kind in FORMATS:
+        (own,) = _ENGINES_OF[kind]
+        return f"{path} is a model of {find_engine(own).title}, which runs in engine {own} alone, not {engine}"
     return f"{path} is a checkpoint, which runs in engine paddle alone; for {engine} export it with `mobileseg export`"

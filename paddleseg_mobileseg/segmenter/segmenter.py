@@ -25,7 +25,7 @@ _THREADS = 2
 
 
 class Segmenter:
-    """Pictures in, label maps out: one object for checkpoints, exported folders and `.nb` files.
+    """Pictures in, label maps out: one object for checkpoints, exported folders and converted models.
 
     Call it with a picture, and get a `Segmentation`; with a list of pictures or a folder, and get a list; with any
     other iterable, and get an iterator that reads no further ahead than it must. A picture is a path, an image of
@@ -33,9 +33,11 @@ class Segmenter:
     evaluation, made from low-resolution logits where the network has them. It is a context manager.
 
     Args:
-        path: a checkpoint, the folder of a training run (its best checkpoint), an exported folder, or a `.nb` for x86.
+        path: a checkpoint, the folder of a training run (its best checkpoint), an exported folder, or a converted model
+            that runs on this host.
         config: of a checkpoint; None for the `config.yml` beside it or in the run's folder.
-        engine: "paddle", "lite" or "onnx", as far as what `path` is runs in it; None for the first that does.
+        engine: "paddle", "lite", "onnx", "litert", "ncnn" or "mnn", as far as what `path` is runs in it; None for the
+            first that does.
         device: of a checkpoint: "cpu", "gpu" and so on, the CPU where there is no such device.
         batch_size: how many pictures go through a checkpoint at a time, as far as they are of one size.
 

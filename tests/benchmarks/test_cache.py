@@ -24,6 +24,7 @@ TAKES_PART = (
     "paddleseg_mobileseg/deploy/ir/program.py",
     "paddleseg_mobileseg/deploy/ir/static_graph.py",
     "paddleseg_mobileseg/deploy/passes/fold_constants.py",
+    "paddleseg_mobileseg/deploy/runtime/engine_worker.py",
     "paddleseg_mobileseg/deploy/runtime/lite_worker.py",
     "paddleseg_mobileseg/deploy/runtime/opt_worker.py",
     "paddleseg_mobileseg/files.py",

@@ -316,7 +316,7 @@ def test_a_truncated_model_with_a_matching_checksum_is_not_loaded(own_nb, size):
         LitePredictor(own_nb)
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"schema": 6}'])
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"schema": 7}'])
 def test_a_damaged_json_file_is_refused(own_nb, text):
     metadata_path(own_nb).write_text(text)
     with pytest.raises(InputError, match="model.nb.json is damaged"):
@@ -326,10 +326,10 @@ def test_a_damaged_json_file_is_refused(own_nb, text):
 def test_a_json_file_of_another_schema_is_refused(own_nb):
     content = json.loads(metadata_path(own_nb).read_text())
     metadata_path(own_nb).write_text(json.dumps({key: value for key, value in content.items() if key != "schema"}))
-    with pytest.raises(InputError, match="has no schema number, and this version reads schema 6"):
+    with pytest.raises(InputError, match="has no schema number, and this version reads schema 7"):
         LitePredictor(own_nb)
     metadata_path(own_nb).write_text(json.dumps({**content, "schema": 99}))
-    with pytest.raises(InputError, match="of schema 99, and this version reads 6"):
+    with pytest.raises(InputError, match="of schema 99, and this version reads 7"):
         LitePredictor(own_nb)
 
 

@@ -19,6 +19,7 @@ from paddleseg_mobileseg.deploy.ir.io_signature import describe_input
 from paddleseg_mobileseg.deploy.ir.program import dims_of
 from paddleseg_mobileseg.deploy.passes import legalize
 from paddleseg_mobileseg.deploy.runtime import opt
+from paddleseg_mobileseg.deploy.runtime.lite_wheel import PADDLELITE, find_library
 from paddleseg_mobileseg.deploy.runtime.metadata import metadata_path, read_metadata, sha256_of
 from paddleseg_mobileseg.deploy.support import check_support
 from support.exports import MEAN, STD, TRANSFORMS, describe, export, export_around, exported_network, exported_stock
@@ -381,6 +382,21 @@ def test_without_paddlelite_and_network_the_error_says_where_to_put_the_wheel(sm
         convert(small, tmp_path / "model.nb")
     assert "fetching paddlelite 2.13rc0" in capsys.readouterr().err
     assert files_in(tmp_path) == []
+
+
+def test_another_version_of_paddlelite_is_left_alone(tmp_path, monkeypatch):
+    """Its C++ objects may be laid out in another way."""
+    (tmp_path / "paddlelite").mkdir()
+    (tmp_path / "paddlelite-2.12.dist-info").mkdir()
+    for name in ("__init__.py", "lite.so"):
+        (tmp_path / "paddlelite" / name).touch()
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    described = tmp_path / "paddlelite-2.12.dist-info/METADATA"
+    described.write_text("Metadata-Version: 2.1\nName: paddlelite\nVersion: 2.12\n")
+    assert find_library() is None
+    described.write_text(f"Metadata-Version: 2.1\nName: paddlelite\nVersion: {PADDLELITE}\n")
+    assert find_library() == tmp_path / "paddlelite/lite.so"
 
 
 def test_an_incomplete_model_of_opt_is_noticed(small, tmp_path):

@@ -13,10 +13,12 @@ from PIL import Image
 from paddleseg_mobileseg import InputError, Segmenter, build_model
 from paddleseg_mobileseg.classes import Classes, classes_text
 from paddleseg_mobileseg.cli import main
+from paddleseg_mobileseg.deploy import ENGINES
 from paddleseg_mobileseg.deploy.convert import convert
 from paddleseg_mobileseg.report.legend import with_legend
 from paddleseg_mobileseg.report.overlays import overlay
 from paddleseg_mobileseg.segmenter import Segmentation, kind_of, open_network
+from support.engines import require_engine
 from support.exports import describe, export_around, scene
 from support.small_data import NUM_CLASSES, config, write_config, write_data
 
@@ -217,7 +219,7 @@ def test_what_a_path_is(run, exported, tmp_path):
 @pytest.mark.parametrize(
     "name, options, message",
     [
-        ("none", {}, "there is no checkpoint, exported folder or .nb .*none"),
+        ("none", {}, "there is no checkpoint, exported folder or converted model .*none"),
         ("empty", {}, "holds neither deploy.yaml nor model.pdparams"),
         ("alone/model.pdparams", {}, r"there is no config.yml beside .* give the config .*--config"),
         ("run", {"engine": "lite"}, "runs in engine paddle alone; for lite export it"),
@@ -242,21 +244,20 @@ def arm(exported, tmp_path_factory):
     return convert(exported, tmp_path_factory.mktemp("arm") / "arm.nb", "arm").path
 
 
-def test_engines_agree(exported, picture):
-    pytest.importorskip("paddle2onnx", reason='engine onnx needs the extra "onnx": pip install -e ".[onnx]"')
-    pytest.importorskip("onnxruntime", reason='engine onnx needs the extra "onnx": pip install -e ".[onnx]"')
-    labels = {}
-    for engine in ("paddle", "lite", "onnx"):
-        with open_network(exported, engine=engine) as network:
-            batch, trans_info = network.prepare(picture)
-            assert network.engine == engine
-            labels[engine] = network.labels(network.run(batch), trans_info)
-    assert (labels["lite"] == labels["paddle"]).mean() >= 0.9999 <= (labels["onnx"] == labels["paddle"]).mean()
+@pytest.mark.parametrize("engine", ENGINES)
+def test_engines_agree(exported, picture, engine):
+    require_engine(engine)
+    with open_network(exported, engine="paddle") as network:
+        batch, trans_info = network.prepare(picture)
+        expected = network.labels(network.run(batch), trans_info)
+    with open_network(exported, engine=engine) as network:
+        assert (network.kind, network.engine) == ("export", engine)
+        assert (network.labels(network.run(batch), trans_info) == expected).mean() >= 0.9999
 
 
-def test_engine_onnx_says_what_is_missing(exported, monkeypatch):
+def test_an_engine_says_what_is_missing(exported, monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(InputError, match=r'paddle2onnx and onnxruntime are not installed, .* "onnxruntime>=1.16,<2"'):
+    with pytest.raises(InputError, match=r'onnxruntime is not installed, and engine onnx needs: .* "onnxruntime>=1.16,<2"'):
         open_network(exported, engine="onnx")
 
 

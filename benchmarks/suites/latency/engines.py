@@ -48,5 +48,5 @@ def open_predictor(case: LatencyCase, model: Path, core: Optional[int], clock: s
     """
     if case.engine in CONVERTED:
         return CONVERTED[case.engine].load(model, core, clock, threads=case.threads)
-    options = {"device": _DEVICES[case.engine], "worker": str(Path(lite.__file__).with_name("lite_worker.py"))}
+    options = {"device": _DEVICES[case.engine], "worker": str(Path(lite.__file__).with_name("engine_worker.py"))}
     return Predictor(model, read_metadata(model), case.engine, _WORKER, core, clock, options)

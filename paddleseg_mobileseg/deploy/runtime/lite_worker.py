@@ -1,135 +1,26 @@
-"""Runs a `.nb` with Paddle-Lite in a process of its own: answers JSON requests, one a line, on standard input.
+"""Runs a `.nb` with Paddle-Lite, as `engine_worker.py` says; "library" in its options is the path of Paddle-Lite's."""
 
-Run by path with two arguments: the `.nb`, and JSON with "core", the core to bind to, and "label_maps", how to make
-the label map that belongs to an inference: the path of the compiled label core, the size of the map and the rule of
-its corners; null for either. "clock" says whose time counts: "wall", or "cpu" for the time that this process had a
-core. "library" is the path of Paddle-Lite's. Arrays travel through .npy files.
-"""
-
-import importlib.util
-import json
-import os
 import sys
-import time
 
 # Run by path, Python looks for modules beside this file first; at the end they hide nothing.
 sys.path.append(sys.path.pop(0))
 
-# Paddle-Lite logs to standard output too: keep the answers apart from it.
-answers = os.fdopen(os.dup(1), "w")
-os.dup2(2, 1)
+from engine_worker import serve  # noqa: E402, I001  first: it keeps what engines print apart from the answers
 
-import numpy as np  # noqa: E402
-
-CLOCKS = {"wall": time.perf_counter, "cpu": time.process_time}
+from lite_library import LiteLibrary, Predictor  # noqa: E402
 
 
-def answer(content):
-    answers.write(json.dumps(content) + "\n")
-    answers.flush()
+class Model:
+    def __init__(self, path, options):
+        self.predictor = Predictor(LiteLibrary(options["library"]), path)
+        self.version = self.predictor.get_version()
+        self.run = self.predictor.run
 
-
-def peak_memory():
-    """The most bytes that this process has held in memory.
-
-    getrusage would count the process that started this one too: its memory is ours until our program is loaded.
-    """
-    with open("/proc/self/status") as file:
-        return next(int(line.split()[1]) * 1024 for line in file if line.startswith("VmHWM:"))
-
-
-class LabelMaps:
-    """Label maps of low-resolution logits, made in this process as an application would."""
-
-    def __init__(self, clock, core, size, align_corners):
-        self.clock = clock
-        # Importing the plugin would load Paddle beside Paddle-Lite.
-        spec = importlib.util.spec_from_file_location("_upsample_labels", core)
-        self.core = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(self.core)
-        self.size = size
-        self.align_corners = align_corners
-
-    def timed_run(self, logits):
-        """Milliseconds of the label maps of logits [N, C, h, w]; making room for them is not in it."""
-        batch, classes, height, width = logits.shape
-        labels = np.zeros((batch, *self.size), np.uint8 if classes <= 256 else np.uint16)
-        start = self.clock()
-        for one, out in zip(logits, labels):
-            self.core.upsample_labels(
-                one, 4, classes, height, width, False, out, out.itemsize, *self.size, self.align_corners, 1
-            )
-        return (self.clock() - start) * 1e3
-
-
-class Session:
-    """A loaded model and the inputs that it is timed with."""
-
-    def __init__(self, predictor, clock, label_maps):
-        self.predictor = predictor
-        self.clock = clock
-        self.label_maps = label_maps
-        self.inputs = []
-        self.position = 0
-
-    def timed_run(self, array):
-        """Milliseconds of one inference and of its label map, None without one; copying arrays is not in them."""
+    def set_input(self, array):
         self.predictor.get_input(0).from_numpy(array)
-        start = self.clock()
-        self.predictor.run()
-        network = (self.clock() - start) * 1e3
-        if self.label_maps is None:
-            return network, None
-        return network, self.label_maps.timed_run(self.predictor.get_output(0).numpy())
 
-    def run(self, input, output):
-        network, label_map = self.timed_run(np.load(input))
-        np.save(output, self.predictor.get_output(0).numpy())
-        return {"network_ms": network, "label_map_ms": label_map}
-
-    def set_inputs(self, paths):
-        self.inputs = [np.load(path) for path in paths]
-        self.position = 0
-        return {}
-
-    def time(self, uncounted, runs):
-        for _ in range(uncounted):
-            self.timed_run(self.inputs[self.position])
-        samples = []
-        for _ in range(runs):
-            samples.append(self.timed_run(self.inputs[self.position]))
-            self.position = (self.position + 1) % len(self.inputs)
-        return {
-            "network_ms": [network for network, _ in samples],
-            "label_map_ms": [label_map for _, label_map in samples],
-            "peak_bytes": peak_memory(),
-        }
+    def output(self):
+        return self.predictor.get_output(0).numpy()
 
 
-def serve(load):
-    """Answer requests about the model that `load` makes of the two arguments, until standard input ends."""
-    path, options = sys.argv[1], json.loads(sys.argv[2])
-    if options["core"] is not None:
-        os.sched_setaffinity(0, [options["core"]])
-    clock = CLOCKS[options["clock"]]
-    label_maps = LabelMaps(clock, **options["label_maps"]) if options["label_maps"] else None
-    start = clock()
-    session = Session(load(path, options), clock, label_maps)
-    answer({"init_ms": (clock() - start) * 1e3, "version": session.predictor.get_version()})
-    requests = {"run": session.run, "set inputs": session.set_inputs, "time": session.time}
-    for line in sys.stdin:
-        request = json.loads(line)
-        try:
-            answer(requests[request.pop("do")](**request))
-        except Exception as error:
-            answer({"error": f"{type(error).__name__}: {error}"})
-
-
-def main():
-    from lite_library import LiteLibrary, Predictor
-
-    serve(lambda path, options: Predictor(LiteLibrary(options["library"]), path))
-
-
-if __name__ == "__main__":
-    main()
+serve(Model)

@@ -1,4 +1,4 @@
-"""What a runtime must know of a `.nb`: the JSON file that lies beside it."""
+"""What a runtime must know of a converted model: the JSON file that lies beside it."""
 
 import hashlib
 import json
@@ -11,10 +11,10 @@ from ...classes import Classes
 from ...errors import InputError, shown
 from ...files import read_regular
 from ...schema import check_schema, from_dict
-from .. import LIMITS, Limits
+from .. import FORMATS, LIMITS, Limits
 from ..ir.tensors import InputTensor, OutputTensor
 
-SCHEMA = 6
+SCHEMA = 7
 _MOST_BYTES = 1 << 24
 _MOST_ELEMENTS = 2**31
 _AGAIN = "convert the model again"
@@ -48,21 +48,33 @@ class MeasuredAgreement:
 
 
 @dataclass(frozen=True)
+class WeightsFile:
+    """The weights of a model whose format keeps them apart, in `weights_path`."""
+
+    sha256: str
+    bytes: int
+
+
+@dataclass(frozen=True)
 class Metadata:
     """One converted model.
 
     Attributes:
-        target: "arm" or "x86".
+        target: "arm" or "x86", or "any" for a model that its engine fits to the processor when it loads it.
         precision: what it computes in, "float32", "float16" or "int8".
         weights: what its weights are stored in, "float32", "int16" or "int8".
         agreement: with float32, as measured while converting; None where nothing was measured.
         recipe: of its quantisation; None where it has none.
         num_classes: how many the labels, or the channels of the logits, can name; None if the program does not tell.
         classes: what they are called, and their colours; None if the export does not say.
-        sha256, bytes: of the `.nb`.
+        sha256: of the model.
+        bytes: of the model, with its weights where they are a file of their own.
+        opt_version: of Paddle-Lite's opt; None where it took no part.
         versions: of what made it.
         source_ops: ops of the exported program.
-        passes: what was changed in it for Paddle-Lite, and how many ops that concerned.
+        passes: what was changed in it, and how many ops that concerned.
+        format: one of `FORMATS`, which says what runs it.
+        weights_file: the second file of a model that has two.
     """
 
     target: str
@@ -76,10 +88,12 @@ class Metadata:
     classes: Optional[Classes]
     sha256: str
     bytes: int
-    opt_version: str
+    opt_version: Optional[str]
     versions: Dict[str, str]
     source_ops: Dict[str, int]
     passes: Dict[str, int] = field(default_factory=dict)
+    format: str = "nb"
+    weights_file: Optional[WeightsFile] = None
     schema: int = SCHEMA
 
     @property
@@ -113,6 +127,11 @@ class Metadata:
 def metadata_path(nb: Union[str, Path]) -> Path:
     """`model.nb` -> `model.nb.json`."""
     return Path(f"{nb}.json")
+
+
+def weights_path(model: Union[str, Path]) -> Path:
+    """Where the weights lie that are not in the model itself: `model.param` -> `model.bin`, as ncnn's tools name it."""
+    return Path(model).with_suffix(".bin")
 
 
 def sha256_of(path: Path) -> str:
@@ -158,6 +177,8 @@ def read_metadata(nb: Union[str, Path]) -> Metadata:
     try:
         metadata = from_dict(Metadata, content)
         _check_size(metadata.input)
+        if metadata.format not in FORMATS:
+            raise InputError(f"its format is {shown(metadata.format)}, not one of {', '.join(FORMATS)}")
         if metadata.numbers not in LIMITS:
             raise InputError(f"its numbers are {shown(metadata.numbers)}, not one of {', '.join(LIMITS)}")
         _check_classes(metadata)
@@ -166,7 +187,19 @@ def read_metadata(nb: Union[str, Path]) -> Metadata:
                 raise InputError(f"{name}.shape is {shown(shape)}")
     except InputError as error:
         raise InputError(f"{path} is damaged: {error}; {_AGAIN}") from error
-    # A length is compared in no time, whatever lies there instead.
-    if nb.stat().st_size != metadata.bytes or sha256_of(nb) != metadata.sha256:
-        raise InputError(f"{nb} is damaged or not the model that {path.name} describes; convert the model again")
+    weights = metadata.weights_file
+    _check_file(nb, metadata.bytes - (weights.bytes if weights else 0), metadata.sha256, path)
+    if weights:
+        _check_file(weights_path(nb), weights.bytes, weights.sha256, path)
     return metadata
+
+
+def _check_file(file: Path, size: int, sha256: str, described_in: Path) -> None:
+    """Refuse a file that is not the one that was written.
+
+    Raises:
+        InputError: it is missing, or another.
+    """
+    # A length is compared in no time, whatever lies there instead.
+    if not file.is_file() or file.stat().st_size != size or sha256_of(file) != sha256:
+        raise InputError(f"{file} is damaged or not the model that {described_in.name} describes; {_AGAIN}")

@@ -1,4 +1,4 @@
-"""Predictors on this host, in child processes with one thread: Paddle-Lite's, and what any has in common with it."""
+"""Predictors on this host, each in a child process: Paddle-Lite's, and what those of all engines have in common."""
 
 import json
 import math
@@ -28,8 +28,8 @@ _BYTES_A_VALUE = 8
 _LEAST_MEMORY = 1 << 30
 _BYTES_A_WEIGHT, _BYTES_A_PIXEL = 16, 6000
 """Of memory for each byte of a model, and each value of its input: some hundred feature maps of full size."""
-# The predictor's configuration has no thread count on x86; its maths libraries read it from here when they are loaded.
-_ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+_THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
+"""Paddle-Lite's configuration has no thread count on x86; its maths libraries read it here when they are loaded."""
 
 T = TypeVar("T")
 
@@ -78,14 +78,17 @@ class Predictor:
     """A network in a child process; a context manager.
 
     Args:
-        model: the file or folder that the worker loads.
+        model: the file that the worker loads.
         metadata: what it takes and gives.
-        engine: what runs it.
-        worker: the program, which answers as `lite_worker.py` does.
+        engine: what runs it, as records call it.
+        worker: the program, which answers as `engine_worker.py` says.
         core: the core to bind to; None leaves that to the system.
         clock: "wall", or "cpu" for the time that the process had a core, on a machine with other work.
         options: what else the worker is to know.
         label_maps: make the label map of low-resolution logits after each inference, for its time.
+        threads: that the network runs with; the label map always takes one.
+        interpreter: what runs the worker; this Python if None. Another one, and what emulates its processor, must have
+            NumPy and the engine's package.
 
     Attributes:
         init_ms: milliseconds to load the model.
@@ -105,18 +108,21 @@ class Predictor:
         clock: str = "wall",
         options: Optional[Dict[str, Any]] = None,
         label_maps: bool = True,
+        threads: int = 1,
+        interpreter: Optional[Sequence[str]] = None,
     ):
-        self.model, self.metadata, self.engine, self.core = model, metadata, engine, core
+        self.model, self.metadata, self.engine, self.core, self.threads = model, metadata, engine, core, threads
         self._label_maps = label_maps
-        options = {**(options or {}), "core": core, "clock": clock, "label_maps": self._label_map_rule()}
+        rule = self._label_map_rule()
+        options = {**(options or {}), "core": core, "clock": clock, "label_maps": rule, "threads": threads}
         with ExitStack() as opened:
             self._scratch = opened.enter_context(scratch_folder())
             self._worker = opened.enter_context(
                 Worker(
-                    [sys.executable, str(worker), str(model), json.dumps(options)],
+                    [*(interpreter or [sys.executable]), str(worker), str(model), json.dumps(options)],
                     f"{'Paddle-Lite' if engine == ENGINE else engine} running {model.name}",
                     _START_TIMEOUT,
-                    _ONE_THREAD,
+                    {name: str(threads) for name in _THREAD_VARIABLES},
                     _memory(metadata),
                     # An output is a file.
                     FILE_BYTES + _BYTES_A_VALUE * math.prod(metadata.output.shape),
@@ -151,7 +157,7 @@ class Predictor:
 
         Raises:
             InputError: the shape or the dtype is another.
-            ToolError: Paddle-Lite failed.
+            ToolError: the engine failed.
         """
         return self.timed_run(batch)[0]
 
@@ -214,7 +220,7 @@ class Predictor:
             uncounted: runs before them that do not count.
 
         Raises:
-            ToolError: Paddle-Lite failed or hangs.
+            ToolError: the engine failed or hangs.
         """
         timeout = _RUN_TIMEOUT + 10 * (uncounted + runs)
         answer = self._worker.ask({"do": "time", "uncounted": uncounted, "runs": runs}, timeout)
@@ -241,7 +247,7 @@ class LitePredictor(Predictor):
         nb: the model, with its JSON file beside it.
         core: the core to bind to; None leaves that to the system.
         clock: "wall", or "cpu" for the time that the process had a core, on a machine with other work.
-        label_maps: as of `Predictor`.
+        label_maps, threads: as of `Predictor`.
 
     Attributes:
         metadata: what the JSON file says.
@@ -252,7 +258,12 @@ class LitePredictor(Predictor):
     """
 
     def __init__(
-        self, nb: Union[str, Path], core: Optional[int] = None, clock: str = "wall", label_maps: bool = True
+        self,
+        nb: Union[str, Path],
+        core: Optional[int] = None,
+        clock: str = "wall",
+        label_maps: bool = True,
+        threads: int = 1,
     ):
         metadata = read_metadata(nb)
         if platform.machine() not in ("x86_64", "AMD64") or metadata.target != HOST_TARGET:
@@ -263,4 +274,4 @@ class LitePredictor(Predictor):
         library = str(require_library())
         if expected_size(Path(nb)) != metadata.bytes:
             raise InputError(f"{nb} is damaged: its parts do not add up to its size; convert the model again")
-        super().__init__(Path(nb), metadata, ENGINE, _WORKER, core, clock, {"library": library}, label_maps)
+        super().__init__(Path(nb), metadata, ENGINE, _WORKER, core, clock, {"library": library}, label_maps, threads)

@@ -1,0 +1,6 @@
+"""The converters by the format that they write."""
+
+from . import mnn_file, ncnn_file, onnx_file
+
+CONVERTERS = {each.CONVERTER.format: each.CONVERTER for each in (onnx_file, ncnn_file, mnn_file)}
+"""All but opt, which writes `.nb` files."""

@@ -1,0 +1,27 @@
+"""`.mnn`, by MNN's own converter from ONNX."""
+
+from pathlib import Path
+
+from ..ir.exported import ExportedModel
+from ..runtime.packages import Package
+from .converter import Converter, Names, run_converter
+from .onnx_file import PADDLE2ONNX, write_onnx
+
+_OPTIONS = {"float32": [], "float16": ["--fp16"], "int8": ["--weightQuantBits", "8"]}
+"""By what the weights are stored in; MNN expands them when it loads the model."""
+
+
+def write_mnn(program: ExportedModel, output: Path, weights: str) -> Names:
+    """Write a program as MNN; its tensors keep their names.
+
+    Raises:
+        ToolError: paddle2onnx or MNN has no translation of an op, or failed.
+    """
+    onnx = output.with_suffix(".onnx")
+    names = write_onnx(program, onnx, "float32")
+    run_converter("mnnconvert_worker.py", "mnnconvert", onnx.stat().st_size, onnx, output, *_OPTIONS[weights])
+    onnx.unlink()
+    return names
+
+
+CONVERTER = Converter("mnn", (Package("MNN", "MNN", "3.1", "4"), PADDLE2ONNX), write_mnn, tuple(_OPTIONS))

@@ -1,0 +1,30 @@
+"""`.onnx`, by paddle2onnx."""
+
+from pathlib import Path
+
+from ..ir.exported import ExportedModel
+from ..runtime.packages import Package
+from .converter import Converter, Names, run_converter
+
+OPSET = 14
+"""The first with hard swish as one op; paddle2onnx takes a newer one where a program asks for it."""
+
+# 2.1 fails on PP-MobileSeg, and installs packages while it runs.
+PADDLE2ONNX = Package("paddle2onnx", "paddle2onnx", "1.2.11", "1.4")
+
+
+def write_onnx(program: ExportedModel, output: Path, weights: str) -> Names:
+    """Write a program as ONNX; its tensors keep their names.
+
+    Raises:
+        ToolError: paddle2onnx has no translation of an op, or failed.
+    """
+    files = program.save(output.parent)
+    size = sum(file.stat().st_size for file in files)
+    run_converter("paddle2onnx_worker.py", "paddle2onnx", size, *files, output, OPSET)
+    for file in files:
+        file.unlink()
+    return Names(program.input_name, program.output_name)
+
+
+CONVERTER = Converter("onnx", (PADDLE2ONNX,), write_onnx)
