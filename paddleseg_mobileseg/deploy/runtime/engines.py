@@ -29,6 +29,11 @@ class Engine:
     format: str
     packages: Tuple[Package, ...] = ()
 
+    @property
+    def worker(self) -> Path:
+        """The program that runs its models, as of `Predictor`."""
+        return Path(__file__).with_name(f"{self.name}_worker.py")
+
     def require(self) -> None:
         """Make sure that it can be used.
 
@@ -64,9 +69,8 @@ class Engine:
         metadata = self._described(model)
         if interpreter is None:
             self.require()
-        worker = Path(__file__).with_name(f"{self.name}_worker.py")
         return Predictor(
-            Path(model), metadata, self.recorded, worker, core, clock, {"precision": metadata.precision}, label_maps,
+            Path(model), metadata, self.recorded, self.worker, core, clock, {"precision": metadata.precision}, label_maps,
             threads, interpreter,
         )  # fmt: skip
 
