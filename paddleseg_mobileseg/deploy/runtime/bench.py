@@ -105,7 +105,7 @@ class LiteRun:
         metadata = self.predictor.metadata
         engine_versions: Dict[str, str] = {
             self.predictor.engine: self.predictor.version,
-            "opt": metadata.opt_version,
+            **({"opt": metadata.opt_version} if metadata.opt_version else {}),
             **versions(),
         }
         return Record(
@@ -117,7 +117,7 @@ class LiteRun:
                 target=metadata.target,
                 precision=metadata.precision,
                 weights=metadata.weights,
-                threads=1,
+                threads=self.predictor.threads,
                 input_shape=metadata.input.shape,
                 output_kind=metadata.output.kind,
                 label_map=metadata.output.label_map,
