@@ -34,25 +34,29 @@ def files_of(module: str, roots: Sequence[Path] = ROOTS) -> List[Path]:
     for name in (module, *_HOOKS):
         finder.import_hook(name)
     found: Set[Path] = set()
+    read: Set[Path] = set()
     while True:
         imported = {Path(each.__file__) for each in finder.modules.values() if each.__file__}
-        if imported <= found:
+        new = (imported | found) - read
+        if not new:
             return sorted(found)
-        beside = {path for each in imported - found if each.suffix == ".py" for path in _named_beside(each)}
+        beside = {path for each in new if each.suffix == ".py" for path in _named_beside(each)}
         for path in beside - imported:
             if path.suffix == ".py":
                 finder.load_file(str(path))
         found |= imported | beside
+        read |= new
 
 
 def _named_beside(module: Path) -> List[Path]:
-    """The files that strings of a module name and that lie beside it."""
-    strings = {
-        node.value
-        for node in ast.walk(ast.parse(module.read_text(encoding="utf-8")))
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and "." in node.value
-    }
-    return [path for path in module.parent.iterdir() if path.name in strings and path.is_file()]
+    """The files that lie beside a module and that its strings name, or that it imports as programs run by path do."""
+    names = set()
+    for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and "." in node.value:
+            names.add(node.value)
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            names.add(f"{node.module}.py")
+    return [path for path in module.parent.iterdir() if path.name in names and path.is_file()]
 
 
 @lru_cache(maxsize=None)

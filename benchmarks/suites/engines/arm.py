@@ -6,6 +6,7 @@ from typing import Dict, List, Optional, Sequence
 
 import numpy as np
 
+from paddleseg_mobileseg.deploy.runtime import engines as runtime
 from paddleseg_mobileseg.deploy.runtime.metadata import read_metadata
 from paddleseg_mobileseg.errors import InputError, ToolError
 
@@ -27,6 +28,11 @@ WHEELS: Dict[str, Dict[str, int]] = {
 def arm_engines(lite_library: Optional[Path]) -> List[str]:
     """The engines, by the name in records, that there is something for: Paddle-Lite only where its library is named."""
     return [name for name in CONVERTED if name in WHEELS or find_library(lite_library) is not None]
+
+
+def _worker(engine: str) -> Path:
+    """The program that runs an engine's models here, and there."""
+    return Path(runtime.__file__).with_name(CONVERTED[engine].worker)
 
 
 @dataclass(frozen=True)
@@ -97,7 +103,7 @@ class EnginesOnArm:
         else:
             options = {"threads": 1, "precision": metadata.precision}
             output, instructions, version = self._python.count_inference(
-                self._emulator, CONVERTED[engine].worker, model, options, batch, self._folder
+                self._emulator, _worker(engine), model, options, batch, self._folder
             )
         if metadata.output.label_map != "exact":
             return CountedInference(metadata.output.labels(output), instructions, None, version)

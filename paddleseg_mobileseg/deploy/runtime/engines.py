@@ -20,6 +20,7 @@ class Engine:
         title: what people call it.
         recorded: what records call it.
         format: one of `FORMATS`, which it runs.
+        worker: the program beside this file that runs it.
         packages: that it needs.
     """
 
@@ -27,12 +28,8 @@ class Engine:
     title: str
     recorded: str
     format: str
+    worker: str
     packages: Tuple[Package, ...] = ()
-
-    @property
-    def worker(self) -> Path:
-        """The program that runs its models, as of `Predictor`."""
-        return Path(__file__).with_name(f"{self.name}_worker.py")
 
     def require(self) -> None:
         """Make sure that it can be used.
@@ -69,8 +66,9 @@ class Engine:
         metadata = self._described(model)
         if interpreter is None:
             self.require()
+        worker = Path(__file__).with_name(self.worker)
         return Predictor(
-            Path(model), metadata, self.recorded, self.worker, core, clock, {"precision": metadata.precision}, label_maps,
+            Path(model), metadata, self.recorded, worker, core, clock, {"precision": metadata.precision}, label_maps,
             threads, interpreter,
         )  # fmt: skip
 
@@ -110,11 +108,14 @@ class PaddleLite(Engine):
 
 
 _ALL = (
-    PaddleLite("lite", "Paddle-Lite", ENGINE, "nb"),
-    Engine("onnx", "ONNX Runtime", "onnxruntime", "onnx", (Package("onnxruntime", "onnxruntime", "1.16", "2"),)),
-    Engine("ncnn", "ncnn", "ncnn", "ncnn", (Package("ncnn", "ncnn", "1.0.20260526", "2"),)),
-    Engine("mnn", "MNN", "mnn", "mnn", (Package("MNN", "MNN", "3.1", "4"),)),
-)
+    PaddleLite("lite", "Paddle-Lite", ENGINE, "nb", "lite_worker.py"),
+    Engine(
+        "onnx", "ONNX Runtime", "onnxruntime", "onnx", "onnx_worker.py",
+        (Package("onnxruntime", "onnxruntime", "1.16", "2"),),
+    ),
+    Engine("ncnn", "ncnn", "ncnn", "ncnn", "ncnn_worker.py", (Package("ncnn", "ncnn", "1.0.20260526", "2"),)),
+    Engine("mnn", "MNN", "mnn", "mnn", "mnn_worker.py", (Package("MNN", "MNN", "3.1", "4"),)),
+)  # fmt: skip
 
 ENGINES_BY_NAME = {engine.name: engine for engine in _ALL}
 """In the order of `ENGINES`."""
