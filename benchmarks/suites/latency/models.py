@@ -21,7 +21,7 @@ from paddleseg_mobileseg.deploy.ir.static_graph import StaticGraph
 from paddleseg_mobileseg.deploy.ir.tensors import OutputTensor
 from paddleseg_mobileseg.deploy.label_tail import attach, tail_program
 from paddleseg_mobileseg.deploy.lower import LoweredModel, lower
-from paddleseg_mobileseg.deploy.runtime.metadata import Metadata, metadata_path, sha256_of
+from paddleseg_mobileseg.deploy.runtime.metadata import Metadata, metadata_path, sha256_of, weights_path
 from paddleseg_mobileseg.deploy.runtime.opt import opt_version
 from paddleseg_mobileseg.deploy.runtime.versions import versions
 from paddleseg_mobileseg.deploy.support import check_support
@@ -185,6 +185,8 @@ def _write(lowered: LoweredModel, case: LatencyCase, path: Path) -> None:
         _write_paddle(lowered, path.parent)
     elif _format(case) != "nb":
         translate(lowered, path, _format(case), case.weights)
+        for other in set(path.parent.iterdir()) - {path, metadata_path(path), weights_path(path)}:
+            other.unlink()
     else:
         if case.precision == "fp16":
             lowered = halve(lowered)

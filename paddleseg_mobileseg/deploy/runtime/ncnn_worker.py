@@ -24,7 +24,8 @@ class Model:
         settings.use_bf16_storage = False
         if self.net.load_param(path) or self.net.load_model(path[: -len(".param")] + ".bin"):
             raise RuntimeError(f"ncnn cannot load {path}")
-        self.input, self.result = self.net.input_names()[0], self.net.output_names()[0]
+        # As pnnx calls them; the network's own list also has what nothing takes, such as parts of a split.
+        self.input, self.result = "in0", "out0"
 
     def set_input(self, array):
         if len(array) != 1:
