@@ -9,8 +9,8 @@ from paddleseg_mobileseg.models.zoo import MODELS
 from ..results import Result, join, read_results
 from ..suite import Suite
 from .distillation.suite import DistillationSuite
-from .labels.suite import LabelMapSuite
 from .engines.suite import EnginesSuite
+from .labels.suite import LabelMapSuite
 from .latency.claims import claims, claims_by_classes
 from .latency.suite import LatencySuite
 from .rewrites.suite import RewritesSuite

@@ -79,7 +79,8 @@ class EnginesOnArm:
         library = find_library(named)
         if library is None:
             raise InputError(
-                f"{named or 'PADDLE_LITE_DIR'} names no release of Paddle-Lite for 64-bit ARM, or cmake is not installed"
+                f"{named or 'PADDLE_LITE_DIR'} names no Paddle-Lite for 64-bit ARM, or cmake is not installed: give "
+                "--lite-library its folder, or leave it out of --engines"
             )
         program = build_program(library, self._folder / "program")
         return EmulatedLite(program, self._emulator, self._folder, self._python.root)

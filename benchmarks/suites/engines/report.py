@@ -18,14 +18,14 @@ LIMIT = 4
 """Multiply-adds of float32 that one instruction of 64-bit ARM can do: the lanes of a vector."""
 
 READING = (
-    "Every engine runs the same exported program, converted for it, in float32. Agreement is with Paddle in float32 and "
-    "the exact label map, on one built-in scene. Random weights are calibrated as in the other suites.",
+    "Every engine runs the same exported program, converted for it, in float32. Agreement is with Paddle in float32 "
+    "and the exact label map, on one built-in scene. Random weights are calibrated as in the other suites.",
     "Instructions are those of one inference after another, one thread, counted by QEMU while it emulates a Cortex-A76 "
     "(the big core of a Snapdragon 855): they are the same on every machine, and they are no times. A core may do two "
     "or three of them at once, waits for memory in others, and two engines with equal counts may differ in both.",
-    f"Multiply-adds an instruction are those of the network over all its instructions. The limit is {LIMIT} for float32 "
-    "in NEON, 8 for half precision, 16 for int8 with dot products; Winograd's convolutions need fewer multiply-adds "
-    "than are counted here.",
+    "Multiply-adds an instruction are those of the network over all its instructions. The limit is "
+    f"{LIMIT} for float32 in NEON, 8 for half precision, 16 for int8 with dot products; Winograd's convolutions need "
+    "fewer multiply-adds than are counted here.",
 )
 
 _TITLES = {name: engine.title for name, engine in CONVERTED.items()}

@@ -58,16 +58,15 @@ class EnginesSuite(Suite):
 
     def measuring(self, args: argparse.Namespace, places: Places) -> Measuring:
         networks = [find_network(name).name for name in args.networks or [model.name for model in MODELS]]
-        models = ModelFolder(places.models, built_in_images(places.models / "images", 1))
         if args.arch == AARCH64:
             chosen = self._cases(args, networks, args.engines or arm_engines(args.lite_library), [1])
-            return InstructionsMeasuring(self.name, chosen, models, args.lite_library, places.scratch)
+            return InstructionsMeasuring(self.name, chosen, _models(places), args.lite_library, places.scratch)
         if min(args.threads) < 1:
             raise InputError(f"--threads takes numbers of 1 or more, not {min(args.threads)}")
         if args.clock == "cpu" and args.threads != [1]:
             raise InputError("--clock cpu adds up what all threads take, which is no latency: give --threads 1")
         chosen = self._cases(args, networks, args.engines or list(CONVERTED), args.threads)
-        return EnginesMeasuring(self.name, chosen, timing_settings(args), models)
+        return EnginesMeasuring(self.name, chosen, timing_settings(args), _models(places))
 
     def _cases(
         self, args: argparse.Namespace, networks: Sequence[str], engines: Sequence[str], threads: Sequence[int]
@@ -93,3 +92,8 @@ class EnginesSuite(Suite):
             "label map": case.label_map,
             "threads": str(case.threads),
         }
+
+
+def _models(places: Places) -> ModelFolder:
+    """Where cases are converted; each is fed with one image."""
+    return ModelFolder(places.models, built_in_images(places.models / "images", 1))
