@@ -86,6 +86,12 @@ def _counted_with(results: Sequence[Result]) -> str:
     )
 
 
+def overview(setting: str, blocks: Sequence[Block]) -> str:
+    """What was measured and how, as Markdown, without the rows of every case."""
+    shown = [f"{block.heading}:\n\n{block.content.markdown()}" for block in blocks[:-1]]
+    return "\n\n".join([setting, *shown])
+
+
 def whole_instructions(result: Result) -> float:
     """From the image to the label map."""
     return sum(result.scores[name][0] for name in (NETWORK, LABEL_MAP) if name in result.scores)
