@@ -1,4 +1,4 @@
-"""`mobileseg compare`: the same inputs through Paddle and through Paddle-Lite on this host."""
+"""`mobileseg compare`: the same inputs through Paddle and through an engine on this host, or through several."""
 
 import argparse
 import json
@@ -6,7 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Dict, Optional, Tuple, Union
 
-from ..deploy import LABEL_MAPS, PRECISIONS, WEIGHTS
+from ..deploy import ENGINES, FORMATS, LABEL_MAPS, PRECISIONS, WEIGHTS
 from ..errors import InputError, ToolError
 from .shared_flags import add_input_shape, add_least_agreement, by_format, limits_of
 from .validation_set import add_validation_set, validation_set
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from ..classes import Classes
     from ..deploy.convert import Conversion
     from ..deploy.lower import LoweredModel
+    from ..deploy.runtime.metadata import Metadata
     from ..evaluation import Scores
 
 EXAMPLE = "mobileseg compare output/export --weights int8 --images images/ --config my_config.yml"
@@ -22,7 +23,16 @@ EXAMPLE = "mobileseg compare output/export --weights int8 --images images/ --con
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("exported_dir", type=Path, help="the folder that an export wrote")
-    parser.add_argument("--nb", type=Path, help="its conversion for x86 (default: convert now, keep nothing)")
+    parser.add_argument(
+        "--nb", type=Path, help="its conversion, of any format that runs here (default: convert now, keep nothing)"
+    )
+    parser.add_argument("--engine", choices=ENGINES, default="lite", help="without --nb: what runs it (default: lite)")
+    parser.add_argument(
+        "--engines",
+        nargs="+",
+        choices=(*ENGINES, "all"),
+        help="a table of several engines, or of all: agreement, time of the conversion, size",
+    )
     parser.add_argument("--images", nargs="+", type=Path, help="images, and folders of images, to feed")
     parser.add_argument(
         "--random", type=int, default=1, metavar="N", help="without --images: inputs of noise (default: 1)"
@@ -56,6 +66,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     from ..deploy.compare import compare
+    from ..deploy.runtime.engines import engine_of
     from ..files import scratch_folder
 
     conversion = dict(
@@ -65,6 +76,9 @@ def run(args: argparse.Namespace) -> None:
         raise InputError(
             "--input-shape, --weights, --labels and --precision say how to convert, and --nb is converted: omit them"
         )
+    if args.engines:
+        _run_engines(args, conversion)
+        return
     if args.precision == "int8":
         raise InputError(
             "--precision int8 runs on ARM alone; `mobileseg convert --precision int8 --calibration FOLDER` says how it "
@@ -75,7 +89,7 @@ def run(args: argparse.Namespace) -> None:
     with scratch_folder() as scratch:
         exported, nb = args.exported_dir, args.nb
         if nb is None:
-            converted = _converted(exported, scratch / "model.nb", conversion)
+            converted = _converted(exported, scratch, args.engine, conversion)
             exported, nb = converted.lowered, converted.path
         found = compare(exported, nb, images=args.images, random=args.random, seed=args.seed)
         scores = _scores(args, exported, nb, *data) if data else None
@@ -87,22 +101,41 @@ def run(args: argparse.Namespace) -> None:
     else:
         print(found.table(), flush=True)
         if scores:
-            print(_text(args, *scores), flush=True)
+            print(_text(args, found.model, *scores), flush=True)
     fault = found.total.fault(limits) or (scores and score_fault(*scores, limits.score))
     if fault:
-        raise ToolError(f"Paddle-Lite and Paddle disagree on {args.exported_dir}: {fault} ({found.model.numbers})")
+        engine = engine_of(found.model).title
+        raise ToolError(f"{engine} and Paddle disagree on {args.exported_dir}: {fault} ({found.model.numbers})")
     if not args.json:
         print(f"within the limits of {found.model.numbers}: {limits}")
 
 
-def _converted(exported: Path, nb: Path, options: Dict[str, Any]) -> "Conversion":
-    from ..deploy.compare import convert_for_simulation
-    from ..deploy.convert import convert
-    from ..deploy.runtime.predictor import HOST_TARGET
+def _run_engines(args: argparse.Namespace, conversion: Dict[str, Any]) -> None:
+    from ..deploy.compare_engines import compare_engines, engines_table
 
-    if options["precision"] == "fp16":
-        return convert_for_simulation(exported, nb, **{name: options[name] for name in options if name != "precision"})
-    return convert(exported, nb, HOST_TARGET, **options)
+    if args.nb or args.config or conversion.pop("precision") != "float32":
+        raise InputError("--engines converts anew, in float32 and without a data set: omit --nb, --config, --precision")
+    names = ENGINES if "all" in args.engines else tuple(dict.fromkeys(args.engines))
+    inputs = dict(images=args.images, random=args.random, seed=args.seed)
+    rows = compare_engines(args.exported_dir, names, **inputs, **conversion)
+    print(json.dumps([row.to_dict() for row in rows], indent=2) if args.json else engines_table(rows), flush=True)
+    # Of all engines, those that are there are meant.
+    failed = [row.title for row in rows if row.fault and (row.installed or "all" not in args.engines)]
+    if failed:
+        raise ToolError(f"{args.exported_dir} cannot be used in {', '.join(failed)}; the reasons stand above")
+
+
+def _converted(exported: Path, scratch: Path, engine: str, options: Dict[str, Any]) -> "Conversion":
+    from ..deploy.compare import convert_for_simulation
+    from ..deploy.convert import convert_for_host
+    from ..deploy.runtime.engines import find_engine
+
+    format = find_engine(engine).format
+    model = scratch / f"model{FORMATS[format]}"
+    if options["precision"] == "fp16" and format == "nb":
+        others = {name: options[name] for name in options if name != "precision"}
+        return convert_for_simulation(exported, model, **others)
+    return convert_for_host(exported, model, format, **options)
 
 
 def _scores(
@@ -115,8 +148,10 @@ def _scores(
     return score_conversion(args.exported_dir, nb, dataset, classes)
 
 
-def _text(args: argparse.Namespace, before: "Scores", after: "Scores") -> str:
-    engine = "the simulation of ARM" if args.precision == "fp16" else "Paddle-Lite"
+def _text(args: argparse.Namespace, model: "Metadata", before: "Scores", after: "Scores") -> str:
+    from ..deploy.runtime.engines import engine_of
+
+    engine = "the simulation of ARM" if args.precision == "fp16" else engine_of(model).title
     return (
         f"mIoU {before.miou:.4f} in Paddle and {after.miou:.4f} in {engine}, {after.miou - before.miou:+.4f}, "
         f"on {len(after.images)} images of {args.config}"

@@ -1,4 +1,4 @@
-"""`mobileseg predict`: label maps of images from a checkpoint, an exported folder or a `.nb`; files named on stdout."""
+"""`mobileseg predict`: label maps of images from a checkpoint, an export or a converted model; files named on stdout."""
 
 import argparse
 import json
@@ -39,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device_id", type=int, default=0, help="which of several devices (default: 0)")
     parser.add_argument(
         "--model_path", required=True,
-        help="a checkpoint, the folder of a training run, an exported folder, or a .nb for x86",
+        help="a checkpoint, the folder of a training run, an exported folder, or a converted model",
     )  # fmt: skip
     tools.add_engine_argument(parser)
     parser.add_argument(

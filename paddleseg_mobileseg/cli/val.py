@@ -42,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     tools.add_device_argument(parser)
     parser.add_argument(
         "--model_path",
-        help="a checkpoint, an exported folder or a .nb for x86; without it the network has random weights",
+        help="a checkpoint, an exported folder or a converted model; without it the network has random weights",
     )
     tools.add_engine_argument(parser)
     add_limit(parser)

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 TARGETS = ("arm", "x86")
 """Processors that a model is converted for."""
 
-FORMATS = {"nb": ".nb", "onnx": ".onnx", "ncnn": ".param", "mnn": ".mnn"}
+FORMATS = {"nb": ".nb", "onnx": ".onnx", "tflite": ".tflite", "ncnn": ".param", "mnn": ".mnn"}
 """What an export is converted to, and how such a file's name ends; ncnn's weights lie beside it in a `.bin`."""
 
-ENGINES = ("lite", "onnx", "ncnn", "mnn")
+ENGINES = ("lite", "onnx", "litert", "ncnn", "mnn")
 """What runs a converted model: Paddle-Lite, ONNX Runtime, LiteRT, ncnn and MNN, each a format of its own."""
 
 LABEL_MAPS = ("exact", "argmax", "vim", "none")

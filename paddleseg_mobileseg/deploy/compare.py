@@ -1,4 +1,4 @@
-"""The same inputs through Paddle and through Paddle-Lite on this host, or a simulation of it in half precision."""
+"""The same inputs through Paddle and through an engine on this host, or a simulation of ARM in half precision."""
 
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -13,17 +13,19 @@ from ..errors import InputError
 from ..files import scratch_folder
 from ..labels import label_map_of
 from ..report.tables import Table, cell
-from .convert import Conversion, convert
+from . import FORMATS
+from .convert import Conversion, convert, convert_for_host
 from .halve import SimulatedHalf
 from .ir.io_signature import describe_input
 from .ir.static_graph import StaticGraph
 from .lower import LoweredModel, lower
 from .passes.rewrites import was_rewritten
 from .runtime.agreement import Agreement, measure_agreement, total_agreement
+from .runtime.engines import find_engine, load_model
 from .runtime.image_labels import image_labels
 from .runtime.inputs import input_sources, load_input, source_name
 from .runtime.metadata import Metadata, read_metadata
-from .runtime.predictor import HOST_TARGET, LitePredictor
+from .runtime.predictor import Predictor
 
 
 @dataclass(frozen=True)
@@ -72,15 +74,16 @@ def compare(
     weights: str = "float32",
     labels: str = "exact",
     precision: str = "float32",
+    engine: str = "lite",
 ) -> Comparison:
-    """Run the exported program in Paddle, and its conversion in Paddle-Lite.
+    """Run the exported program in Paddle, and its conversion in the engine that it is for.
 
     Where the conversion ends at low-resolution logits, these are compared with Paddle's at the same place,
     and the label map made of them with that of the export as it is.
 
     Args:
         exported: the folder of the exported model, or what a conversion of it lowered.
-        nb: its conversion for x86; converted in a temporary folder if None.
+        nb: its conversion, of any format that runs on this host; converted in a temporary folder if None.
         images: image files and folders of them.
         random: without images, how many inputs of noise.
         seed: of the first input of noise.
@@ -88,6 +91,7 @@ def compare(
         weights: what to store the weights in, where nb is None.
         labels: what makes the label map, as of `convert`, where nb is None.
         precision: as of `convert`, where nb is None; "fp16" is simulated.
+        engine: one of `ENGINES`, where nb is None.
 
     Raises:
         InputError: a file or a flag cannot be used, or `nb` is not a conversion of the exported model.
@@ -96,12 +100,13 @@ def compare(
     sources = input_sources(images, random, seed)
     with scratch_folder() as scratch:
         if nb is None:
-            nb = scratch / "model.nb"
+            format = find_engine(engine).format
+            nb = scratch / f"model{FORMATS[format]}"
             options = dict(weights=weights, input_shape=input_shape, labels=labels)
-            if precision == "fp16":
+            if precision == "fp16" and format == "nb":
                 exported = convert_for_simulation(exported, nb, **options).lowered
             else:
-                exported = convert(exported, nb, HOST_TARGET, precision=precision, **options).lowered
+                exported = convert_for_host(exported, nb, format, precision=precision, **options).lowered
         with _opened(exported, nb) as predictor:
             metadata = predictor.metadata
             reference = PaddleReference(exported, metadata)
@@ -118,7 +123,7 @@ def convert_for_simulation(exported: Union[str, Path, LoweredModel], nb: Path, *
 
 
 class _SimulatedPredictor:
-    """A conversion to half precision, simulated: what is asked of a `LitePredictor` here."""
+    """A conversion to half precision, simulated: what is asked of a `Predictor` here."""
 
     def __init__(self, halved: LoweredModel, metadata: Metadata):
         self.metadata = metadata
@@ -126,12 +131,12 @@ class _SimulatedPredictor:
 
 
 @contextmanager
-def _opened(exported: Union[str, Path, LoweredModel], nb: Path) -> Iterator[Union[LitePredictor, _SimulatedPredictor]]:
+def _opened(exported: Union[str, Path, LoweredModel], nb: Path) -> Iterator[Union[Predictor, _SimulatedPredictor]]:
     metadata = read_metadata(nb)
-    if metadata.precision == "float16" and isinstance(exported, LoweredModel):
+    if metadata.format == "nb" and metadata.precision == "float16" and isinstance(exported, LoweredModel):
         yield _SimulatedPredictor(exported, metadata)
         return
-    with LitePredictor(nb, label_maps=False) as predictor:
+    with load_model(nb, label_maps=False) as predictor:
         yield predictor
 
 
@@ -171,7 +176,7 @@ class PaddleReference:
         return label_map_of(self.source.run(batch)) if self.source else self.output.labels(self.graph.run(batch))
 
     def agreement(self, batch: np.ndarray, output: np.ndarray, name: str) -> Agreement:
-        """Compare Paddle-Lite's `output` for `batch` with Paddle's.
+        """Compare an engine's `output` for `batch` with Paddle's.
 
         Raises:
             InputError: it has another form: the conversion is of another network.

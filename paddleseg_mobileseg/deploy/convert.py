@@ -1,36 +1,31 @@
 """From an exported model to a model file of an engine, with a JSON file beside it that says all a runtime must know."""
 
 import shutil
+import time
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Optional, Sequence, Union
 
 import numpy as np
 
-from ..classes import Classes
 from ..errors import InputError, ToolError, near
 from ..files import atomic_path, scratch_folder, write_text
-from . import COMPUTED_IN, FORMATS, LABEL_MAPS, PRECISIONS, TARGETS, WEIGHTS, Limits
+from . import COMPUTED_IN, FORMATS, LABEL_MAPS, PRECISIONS, TARGETS, WEIGHTS
 from .formats.converters import CONVERTERS
 from .halve import halve
-from .ir.double import in_double
 from .ir.io_signature import count_classes, describe_input
-from .ir.static_graph import StaticGraph
 from .lower import LoweredModel, lower
 from .passes.linear_as_mul import storable
 from .passes.separations import keep_apart
-from .passes.spelt_out import spell_out
 from .quantise import Measure, Pictures, quantise
-from .runtime.agreement import measure_agreement
-from .runtime.engines import engine_of
-from .runtime.inputs import noise
 from .runtime.lite_wheel import require_library
-from .runtime.metadata import Metadata, WeightsFile, metadata_path, sha256_of, weights_path
+from .runtime.metadata import Metadata, metadata_path, sha256_of, weights_path
 from .runtime.opt import opt_version, run_opt
 from .runtime.predictor import HOST_TARGET, LitePredictor
 from .runtime.versions import versions
 from .support import check_support
+from .translate import check_translation, classes_of, translate
 
 
 @dataclass(frozen=True)
@@ -42,11 +37,13 @@ class Conversion:
         metadata: what the JSON file beside it says.
         lowered: the program that was converted. `convert` and `compare` take it in place of the export, which then is
             not lowered and proved once more.
+        seconds: that opt, or the engine's own converter, took.
     """
 
     path: Path
     metadata: Metadata
     lowered: LoweredModel
+    seconds: float
 
 
 def convert(
@@ -113,15 +110,18 @@ def convert(
             lowered = halve(lowered, calibration, images, measure)
     with scratch_folder() as scratch:
         made = scratch / output.name
+        started = time.perf_counter()
         if format == "nb":
             metadata = write_model(lowered, made, target, weights, precision)
-            if target == HOST_TARGET:
-                _check_loads(made, metadata)
         else:
             metadata = translate(lowered, made, format, weights)
-            _check_translation(lowered, made, metadata)
+        seconds = time.perf_counter() - started
+        if format != "nb":
+            check_translation(lowered, made, metadata)
+        elif target == HOST_TARGET:
+            _check_loads(made, metadata)
         _publish(made, output, metadata)
-    return Conversion(output, metadata, lowered)
+    return Conversion(output, metadata, lowered, seconds)
 
 
 def convert_for_host(
@@ -180,7 +180,7 @@ def write_model(
         input=described,
         output=lowered.output,
         num_classes=count_classes(lowered.program),
-        classes=_classes(lowered),
+        classes=classes_of(lowered),
         sha256=sha256_of(nb),
         bytes=nb.stat().st_size,
         opt_version=opt_version(),
@@ -190,60 +190,6 @@ def write_model(
     )
     write_text(metadata_path(nb), metadata.to_json())
     return metadata
-
-
-def translate(lowered: LoweredModel, model: Path, format: str, weights: str = "float32") -> Metadata:
-    """Write a lowered model for another engine than Paddle-Lite, with its JSON file, into a folder of one's own.
-
-    Args:
-        lowered, format, weights: as of `convert`.
-        model: the file.
-
-    Raises:
-        InputError: as of `write_model`.
-        ToolError: a converter has no translation of an op, or failed.
-    """
-    converter, described = CONVERTERS[format], describe_input(lowered.program)
-    program, spelt_out = spell_out(lowered.program)
-    names = converter.write(program, model, weights)
-    apart = weights_path(model)
-    weights_file = WeightsFile(sha256_of(apart), apart.stat().st_size) if apart.is_file() else None
-    metadata = Metadata(
-        target="any",
-        precision="float32",
-        weights=weights,
-        agreement=None,
-        recipe=None,
-        input=replace(described, name=names.input, layout=names.layout),
-        output=replace(lowered.output, name=names.output),
-        num_classes=count_classes(lowered.program),
-        classes=_classes(lowered),
-        sha256=sha256_of(model),
-        bytes=model.stat().st_size + (weights_file.bytes if weights_file else 0),
-        opt_version=None,
-        versions={**versions(), **converter.versions()},
-        source_ops=lowered.source.op_counts(),
-        passes={**lowered.passes, **spelt_out},
-        format=format,
-        weights_file=weights_file,
-    )
-    write_text(metadata_path(model), metadata.to_json())
-    return metadata
-
-
-def _classes(lowered: LoweredModel) -> Optional[Classes]:
-    """The classes that the export lists.
-
-    Raises:
-        InputError: there are not as many as the program tells apart.
-    """
-    classes, count = lowered.source.classes, count_classes(lowered.program)
-    if classes is not None and count is not None and len(classes) != count:
-        raise InputError(
-            f"{lowered.source.folder / 'deploy.yaml'} lists {len(classes)} classes, and the network tells {count} "
-            "apart; export the model again"
-        )
-    return classes
 
 
 def check_format(format: str, target: Optional[str], weights: str, precision: str) -> None:
@@ -331,47 +277,6 @@ def _check_loads(nb: Path, metadata: Metadata) -> None:
             f"Paddle-Lite gives {result.dtype} of shape {list(result.shape)} where Paddle gives {described.dtype} of "
             f"{described.shape}, so an op works differently there; `mobileseg export --output_op none` omits one op"
         )
-
-
-def _check_translation(lowered: LoweredModel, model: Path, metadata: Metadata) -> None:
-    """Hold a translated model against Paddle on noise, where its engine is installed.
-
-    Raises:
-        ToolError: its output is another, or the engine fails.
-    """
-    engine = engine_of(metadata)
-    if engine.version() is None:
-        return
-    batch = noise(metadata.input.shape, seed=0)
-    with engine.load(model, label_maps=False) as predictor:
-        output = predictor.run(batch)
-    fault = translation_fault(lowered, batch, output, metadata.limits)
-    if fault:
-        raise ToolError(f"{engine.title} does not compute what Paddle does: {fault}; please report this with the model")
-
-
-def translation_fault(lowered: LoweredModel, batch: np.ndarray, output: np.ndarray, limits: Limits) -> Optional[str]:
-    """Why an engine's output is not that of the lowered program, in words; None where it is.
-
-    Where it is further from Paddle's float32 than the limits, both are held against double precision, from which an
-    engine may be twice as far as Paddle is: a network may multiply roundings, and those of any order are as good.
-    """
-    reference = StaticGraph(lowered.program).run(batch)
-    if reference.shape != output.shape:
-        given = f"{output.dtype} of shape {list(output.shape)}"
-        return f"it gives {given}, not {reference.dtype} of {list(reference.shape)}"
-    output = output.astype(reference.dtype)
-    fault = measure_agreement(reference, output, "noise").fault(limits)
-    if fault is None:
-        return None
-    exact = StaticGraph(in_double(lowered.program)).run(batch.astype(np.float64))
-    own, found = (measure_agreement(exact, each.astype(exact.dtype), "noise") for each in (reference, output))
-    wider = replace(
-        limits,
-        difference=max(limits.difference, 2 * (own.relative_difference or 0.0)),
-        agreement=min(limits.agreement, 1 - 2 * (1 - own.pixel_agreement)),
-    )
-    return found.fault(wider) and fault
 
 
 def _clear_version_padding(nb: Path) -> None:

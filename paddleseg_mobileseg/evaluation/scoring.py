@@ -12,6 +12,7 @@ from ..classes import Classes
 from ..data.labelled_images import LabelledImages
 from ..deploy.halve import SIMULATION
 from ..deploy.lower import LoweredModel
+from ..deploy.runtime.engines import engine_of
 from ..deploy.runtime.metadata import MeasuredAgreement, read_metadata
 from ..errors import InputError
 from ..segmenter import Network, open_network
@@ -58,19 +59,20 @@ def score(
 def score_conversion(
     exported: Union[str, Path], nb: Union[str, Path], dataset: Any, classes: Optional[Classes] = None
 ) -> Tuple[Scores, Scores]:
-    """Score an export in Paddle, at the size of its conversion, and the conversion in Paddle-Lite.
+    """Score an export in Paddle, at the size of its conversion, and the conversion in the engine that it is for.
 
     Args:
         exported: the exported folder.
-        nb: its conversion for x86.
+        nb: its conversion, of any format that runs on this host.
         dataset, classes: as of `score`.
 
     Raises:
         InputError, ToolError: as of `score`.
     """
+    metadata = read_metadata(nb)
     with open_network(nb) as converted:
-        after = score(converted, dataset, classes, "Paddle-Lite")
-    with open_network(exported, engine="paddle", input_shape=read_metadata(nb).input.shape) as original:
+        after = score(converted, dataset, classes, engine_of(metadata).title)
+    with open_network(exported, engine="paddle", input_shape=metadata.input.shape) as original:
         return score(original, dataset, classes, "Paddle"), after
 
 

@@ -37,6 +37,7 @@ class Converter:
             stored in.
         weights: what it can store them in; of `WEIGHTS`.
         precisions: what a model can compute in; of `PRECISIONS`.
+        from_onnx: whether paddle2onnx sees the program first, which lacks some of Paddle's ops.
     """
 
     format: str
@@ -44,6 +45,7 @@ class Converter:
     write: Callable[[ExportedModel, Path, str], Names]
     weights: Tuple[str, ...] = ("float32",)
     precisions: Tuple[str, ...] = ("float32",)
+    from_onnx: bool = True
 
     def require(self) -> None:
         """Make sure that it can be used.

@@ -14,7 +14,10 @@ class InputTensor:
     """The network's image.
 
     Attributes:
+        name: that the model's file has for it.
+        shape: N, C, H, W, whatever the layout.
         preprocessing: how an image becomes this input; None where the exported model did not say.
+        layout: how the file lays out every tensor of four axes: "NCHW", or "NHWC" in a `.tflite`.
     """
 
     name: str

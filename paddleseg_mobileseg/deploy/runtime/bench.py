@@ -1,4 +1,4 @@
-"""Latency on this host through Paddle-Lite, one thread, several models taking turns."""
+"""Latency on this host, several models taking turns, each in its engine."""
 
 from contextlib import ExitStack
 from pathlib import Path
@@ -7,8 +7,10 @@ from typing import Dict, List, Optional, Sequence, Union
 import numpy as np
 from tqdm import tqdm
 
+from ...errors import InputError
+from .engines import load_model
 from .inputs import Source, input_sources, load_input, source_name
-from .predictor import LitePredictor, Predictor, Timing
+from .predictor import Predictor, Timing
 from .records import Configuration, Record, check_turns, host_environment
 from .versions import versions
 
@@ -21,6 +23,7 @@ def bench(
     repeats: int = 50,
     rounds: int = 5,
     core: Optional[int] = None,
+    threads: int = 1,
 ) -> List[Record]:
     """Time converted models, each in a process of its own that stays alive.
 
@@ -28,24 +31,27 @@ def bench(
     them.
 
     Args:
-        models: `.nb` files for x86.
+        models: converted models that run on this host; each runs in the engine that it is for.
         images: image files and folders to feed in turn; noise without them.
         seed: of the noise.
         warmup: runs before the first turn, recorded apart.
         repeats: recorded runs of each model; rounded up to a multiple of `rounds`.
         rounds: turns of each model.
         core: the core to bind to; None leaves that to the system.
+        threads: that each network runs with.
 
     Raises:
         InputError: a model or an image cannot be used, or a number is out of range.
-        ToolError: Paddle-Lite failed.
+        ToolError: an engine failed.
     """
     check_turns(repeats, rounds, warmup)
+    if threads < 1:
+        raise InputError(f"--threads takes a number of 1 or more, not {threads}")
     per_turn = -(-repeats // rounds)
     # No more images than runs: the record must not count what was never timed.
     sources = input_sources(images, random=1, seed=seed)[: rounds * per_turn]
     with ExitStack() as open_predictors:
-        predictors = [open_predictors.enter_context(LitePredictor(model, core)) for model in models]
+        predictors = [open_predictors.enter_context(load_model(model, core=core, threads=threads)) for model in models]
         runs = [
             LiteRun(predictor, [load_input(source, predictor.metadata.input) for source in sources], _fed(sources))
             for predictor in predictors

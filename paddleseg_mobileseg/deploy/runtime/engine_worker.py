@@ -10,8 +10,9 @@ function that makes a model of the two arguments, with
 
     set_input(array)   float32 [N, C, H, W]; copying it is not timed
     run()              what is timed
-    output()           the array that the last run made, in the network's own layout; not timed
+    output()           the array that the last run made; not timed
     version            of the engine
+    channels_last      true where an output of four axes is [N, H, W, C]; may be left out
 """
 
 import importlib.util
@@ -55,14 +56,15 @@ class LabelMaps:
         self.size = size
         self.align_corners = align_corners
 
-    def timed_run(self, logits):
-        """Milliseconds of the label maps of logits [N, C, h, w]; making room for them is not in it."""
-        batch, classes, height, width = logits.shape
+    def timed_run(self, logits, channels_last):
+        """Milliseconds of the label maps of logits [N, C, h, w] or [N, h, w, C]; making room for them is not in it."""
+        batch, *image = logits.shape
+        classes, height, width = (image[-1], *image[:-1]) if channels_last else image
         labels = np.zeros((batch, *self.size), np.uint8 if classes <= 256 else np.uint16)
         start = self.clock()
         for one, out in zip(logits, labels):
             self.core.upsample_labels(
-                one, 4, classes, height, width, False, out, out.itemsize, *self.size, self.align_corners, 1
+                one, 4, classes, height, width, channels_last, out, out.itemsize, *self.size, self.align_corners, 1
             )
         return (self.clock() - start) * 1e3
 
@@ -72,6 +74,7 @@ class Session:
 
     def __init__(self, model, clock, label_maps):
         self.model = model
+        self.channels_last = getattr(model, "channels_last", False)
         self.clock = clock
         self.label_maps = label_maps
         self.inputs = []
@@ -85,11 +88,12 @@ class Session:
         network = (self.clock() - start) * 1e3
         if self.label_maps is None:
             return network, None
-        return network, self.label_maps.timed_run(self.model.output())
+        return network, self.label_maps.timed_run(self.model.output(), self.channels_last)
 
     def run(self, input, output):
         network, label_map = self.timed_run(np.load(input))
-        np.save(output, self.model.output())
+        result = self.model.output()
+        np.save(output, result.transpose(0, 3, 1, 2) if self.channels_last and result.ndim == 4 else result)
         return {"network_ms": network, "label_map_ms": label_map}
 
     def set_inputs(self, paths):

@@ -113,6 +113,10 @@ _ALL = (
         "onnx", "ONNX Runtime", "onnxruntime", "onnx", "onnx_worker.py",
         (Package("onnxruntime", "onnxruntime", "1.16", "2"),),
     ),
+    Engine(
+        "litert", "LiteRT", "litert", "tflite", "litert_worker.py",
+        (Package("ai-edge-litert", "ai_edge_litert", "2.1", "3"),),
+    ),
     Engine("ncnn", "ncnn", "ncnn", "ncnn", "ncnn_worker.py", (Package("ncnn", "ncnn", "1.0.20260526", "2"),)),
     Engine("mnn", "MNN", "mnn", "mnn", "mnn_worker.py", (Package("MNN", "MNN", "3.1", "4"),)),
 )  # fmt: skip
