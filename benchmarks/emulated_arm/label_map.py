@@ -30,7 +30,13 @@ def build_label_map(folder: Path) -> Path:
 
 
 def count_label_map(
-    emulator: Emulator, program: Path, root: Path, logits: np.ndarray, output: OutputTensor, folder: Path
+    emulator: Emulator,
+    program: Path,
+    root: Path,
+    logits: np.ndarray,
+    output: OutputTensor,
+    folder: Path,
+    layout: str = "NCHW",
 ) -> Tuple[np.ndarray, int]:
     """Labels [1, H, W] of logits, and the instructions of one label map.
 
@@ -41,13 +47,14 @@ def count_label_map(
         logits: float32 [1, C, h, w].
         output: the network's output, which says what size and corners the label map has.
         folder: for files.
+        layout: in which the core gets them, "NCHW" or "NHWC".
 
     Raises:
         ToolError: it failed there.
     """
     given, result = folder / "logits.f32", folder / "labels.u16"
-    np.ascontiguousarray(logits, "<f4").tofile(given)
+    np.ascontiguousarray(logits if layout == "NCHW" else logits.transpose(0, 2, 3, 1), "<f4").tofile(given)
     numbers = [*logits.shape[1:], int(bool(output.align_corners)), *output.label_size]
-    counted = emulator.run([str(program), str(given), *map(str, numbers), str(result)], root)
+    counted = emulator.run([str(program), str(given), layout, *map(str, numbers), str(result)], root)
     begin, end = counted.marks
     return np.fromfile(result, "<u2").reshape(1, *output.label_size), end - begin

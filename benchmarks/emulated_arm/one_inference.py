@@ -28,7 +28,9 @@ def serve(load):
     system_call(int(mark))
     model.run()
     system_call(int(mark))
-    np.save(result, model.output())
+    output = model.output()
+    channels_last = getattr(model, "channels_last", False) and output.ndim == 4
+    np.save(result, output.transpose(0, 3, 1, 2) if channels_last else output)
     print("version:", model.version, file=sys.stderr)
 
 

@@ -61,9 +61,10 @@ def test_the_label_core_gives_the_same_labels_on_arm(tmp_path):
     logits = np.random.default_rng(0).standard_normal((1, 5, 8, 12)).astype(np.float32)
     output = OutputTensor("logits", "logits", "float32", list(logits.shape), "exact", [32, 48], False)
     program = build_label_map(tmp_path)
-    labels, instructions = count_label_map(Emulator(tmp_path), program, SYSROOT, logits, output, tmp_path)
-    np.testing.assert_array_equal(labels, upsample_labels(logits, [32, 48]))
-    assert labels.size < instructions < 200 * labels.size
+    for layout in ("NCHW", "NHWC"):
+        labels, instructions = count_label_map(Emulator(tmp_path), program, SYSROOT, logits, output, tmp_path, layout)
+        np.testing.assert_array_equal(labels, upsample_labels(logits, [32, 48]))
+        assert labels.size < instructions < 200 * labels.size
 
 
 WORKER = """

@@ -109,6 +109,7 @@ class EnginesOnArm:
         if metadata.output.label_map != "exact":
             return CountedInference(metadata.output.labels(output), instructions, None, version)
         labels, label_map = count_label_map(
-            self._emulator, self._label_map, self._python.root, output, metadata.output, self._folder
-        )
+            self._emulator, self._label_map, self._python.root, output, metadata.output, self._folder,
+            metadata.input.layout,
+        )  # fmt: skip
         return CountedInference(labels, instructions, label_map, version)

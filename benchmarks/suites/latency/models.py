@@ -13,7 +13,7 @@ import paddle
 from tqdm import tqdm
 
 from paddleseg_mobileseg.deploy import FORMATS
-from paddleseg_mobileseg.deploy.convert import translate, write_model
+from paddleseg_mobileseg.deploy.convert import write_model
 from paddleseg_mobileseg.deploy.export import export_model
 from paddleseg_mobileseg.deploy.halve import halve
 from paddleseg_mobileseg.deploy.ir.io_signature import count_classes, describe_input
@@ -25,6 +25,7 @@ from paddleseg_mobileseg.deploy.runtime.metadata import Metadata, metadata_path,
 from paddleseg_mobileseg.deploy.runtime.opt import opt_version
 from paddleseg_mobileseg.deploy.runtime.versions import versions
 from paddleseg_mobileseg.deploy.support import check_support
+from paddleseg_mobileseg.deploy.translate import translate
 from paddleseg_mobileseg.errors import MobilesegError
 from paddleseg_mobileseg.files import atomic_folder, atomic_path, write_text
 
