@@ -24,7 +24,9 @@ from .qemu import MARK, Emulator, missing_programs
 NUMPY = {"numpy==2.2.6": 14}
 """A requirement, and the megabytes of its wheel."""
 
-_SCRIPT = Path(__file__).with_name("one_inference.py")
+SCRIPT = Path(__file__).with_name("one_inference.py")
+"""Runs a model twice and marks the second inference."""
+
 _PACKAGES = ("python3", "libpython3-stdlib", "libstdc++6", "libgomp1")
 _PLATFORMS = ("2014", "_2_17", "_2_24", "_2_27", "_2_28", "_2_34")
 _TIMEOUT = 900
@@ -120,7 +122,7 @@ class ArmPython:
             # ONNX Runtime reports what is run with it from a thread of its own, which would be counted too.
             "ORT_DISABLE_TELEMETRY": "1",
         }
-        counted = emulator.run([str(self._python), str(_SCRIPT), *words], self.root, environment)
+        counted = emulator.run([str(self._python), str(SCRIPT), *words], self.root, environment)
         begin, end = counted.marks
         (version,) = re.findall(r"^version: (.*)$", counted.output, re.M)
         return np.load(result), end - begin, version

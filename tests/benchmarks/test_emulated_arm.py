@@ -1,18 +1,23 @@
 """Counting on the emulated ARM core: a program of known length, the label core, and the Python for 64-bit ARM."""
 
 import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from benchmarks.emulated_arm import arm_python
 from benchmarks.emulated_arm.arm_python import ArmPython
 from benchmarks.emulated_arm.label_map import build_label_map, count_label_map
 from benchmarks.emulated_arm.paddle_lite import SYSROOT
 from benchmarks.emulated_arm.qemu import ARM_COMPILER, MARK, Emulator
 from paddleseg_mobileseg.deploy.ir.tensors import OutputTensor
+from paddleseg_mobileseg.deploy.runtime import engines
 from paddleseg_mobileseg.errors import ToolError
 from paddleseg_mobileseg.labels import upsample_labels
 from support.bench_program import need
+from support.engines import require_engine
 
 # Two instructions a turn of the loop, between two calls of the system; exit is call 93.
 LOOP = """
@@ -84,6 +89,26 @@ class Model:
 
 serve(Model)
 """
+
+
+NCNN = """7767517
+3 4
+Input in0 0 1 in0
+Split split 1 2 in0 1 2
+ReLU relu 1 1 2 out0 0=0.0
+"""
+
+
+def test_the_network_gives_its_own_output_and_not_what_nothing_takes(tmp_path):
+    require_engine("ncnn")
+    (tmp_path / "model.param").write_text(NCNN)
+    (tmp_path / "model.bin").touch()
+    batch = np.arange(-6, 6, dtype=np.float32).reshape(1, 3, 2, 2)
+    np.save(tmp_path / "input.npy", batch)
+    words = [arm_python.SCRIPT, Path(engines.__file__).with_name("ncnn_worker.py"), tmp_path / "model.param"]
+    words += ['{"threads": 1, "precision": "float32"}', tmp_path / "input.npy", tmp_path / "output.npy", MARK]
+    subprocess.run([sys.executable, *map(str, words)], check=True)
+    np.testing.assert_array_equal(np.load(tmp_path / "output.npy"), np.maximum(batch, 0))
 
 
 @pytest.mark.slow
