@@ -47,6 +47,8 @@ EXTRAS_REQUIRE = {
     # The other engines that `convert --format` writes for and `--engine` names. All of them start from paddle2onnx, of
     # which 2.1 fails on PP-MobileSeg and installs packages while it runs. ncnn's converter, pnnx, is fetched without torch.
     "onnx": ["paddle2onnx>=1.2.11,<1.4", "onnxruntime>=1.16,<2"],
+    # `.tflite` files are written in the schema that LiteRT's package ships; there is none for CPython 3.8 and older.
+    "tflite": ["ai-edge-litert>=2.1,<3"],
     "mnn": ["paddle2onnx>=1.2.11,<1.4", "MNN>=3.1,<4"],
     "ncnn": ["paddle2onnx>=1.2.11,<1.4", "ncnn>=1.0.20260526,<2"],
     # Detectors on this plugin's backbones (paddleseg_mobileseg.detection). It pins numpy below 1.24, which is why it is

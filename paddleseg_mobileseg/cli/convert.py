@@ -90,7 +90,7 @@ def summary(output: Path, metadata: "Metadata") -> str:
     rows = {
         "wrote": f"{output}{weights} ({metadata.bytes / 1e6:.2f} MB) and {output.name}.json",
         "target": f"{_made_for(metadata)}, {metadata.precision}, weights in {metadata.weights}{_made_by(metadata)}",
-        "input": f"{tensor.name}: {tensor.dtype} {tensor.shape} {tensor.layout}",
+        "input": f"{tensor.name}: {tensor.dtype} {tensor.shape}, in the file as {tensor.layout}",
         "images": str(tensor.preprocessing or "no deploy.yaml says how they become the input"),
         "output": f"{result.kind}: {result.dtype} {result.shape}{classes}{label_map}",
         "passes": passes,

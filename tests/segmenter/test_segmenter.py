@@ -257,7 +257,7 @@ def test_engines_agree(exported, picture, engine):
 
 def test_an_engine_says_what_is_missing(exported, monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(InputError, match=r'onnxruntime is not installed, and engine onnx needs: .* "onnxruntime>=1.16,<2"'):
+    with pytest.raises(InputError, match='onnxruntime is not installed, and engine onnx needs: .* "onnxruntime>='):
         open_network(exported, engine="onnx")
 
 

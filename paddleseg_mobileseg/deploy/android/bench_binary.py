@@ -153,6 +153,8 @@ def check_model(nb: Path, metadata: "Metadata", phone: Phone) -> None:
     Raises:
         InputError: it is for another processor, or in half precision that the phone lacks.
     """
+    if metadata.format != "nb":
+        raise InputError(f"{nb} is of format {metadata.format}, phones run a .nb: convert with --format nb")
     if metadata.target != "arm":
         raise InputError(f"{nb} is for {metadata.target}, phones need one for arm: convert with --target arm")
     if metadata.precision == "float16" and not phone.fp16:

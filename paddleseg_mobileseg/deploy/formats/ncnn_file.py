@@ -56,7 +56,8 @@ def _check_layers(param: Path) -> None:
     kinds = {line.split()[0] for line in param.read_text(encoding="utf-8").splitlines()[2:] if line.strip()}
     unknown = sorted(kind for kind in kinds if "." in kind or "::" in kind)
     if unknown:
-        raise ToolError(f"pnnx left {shown(', '.join(unknown))} in the model, which ncnn cannot run")
+        kinds = shown(", ".join(unknown))
+        raise ToolError(f"ncnn has no layer for {kinds}, which pnnx left; choose another format, or --labels exact")
 
 
 CONVERTER = Converter(

@@ -58,9 +58,8 @@ def join_activation(tensors: Tensors, found: Affine) -> None:
 
 def batch_norm_affine(tensors: Tensors, op: OpDesc) -> Tuple[np.ndarray, np.ndarray]:
     """Factor and shift of a batch norm by channel, in double precision."""
-    scale, bias, mean, variance = (
-        tensors.edit.parameter(inputs_of(op, slot)[0]).astype(np.float64) for slot in ("Scale", "Bias", "Mean", "Variance")
-    )
+    names = (inputs_of(op, slot)[0] for slot in ("Scale", "Bias", "Mean", "Variance"))
+    scale, bias, mean, variance = (tensors.edit.parameter(name).astype(np.float64) for name in names)
     factor = scale / np.sqrt(variance + get_attr(op, "epsilon", 1e-5))
     return factor, bias - mean * factor
 

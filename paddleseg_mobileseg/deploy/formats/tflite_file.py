@@ -23,7 +23,8 @@ def write_tflite(program: ExportedModel, output: Path, weights: str) -> Names:
     """
     unknown = sorted(set(program.op_counts()) - set(TRANSLATIONS))
     if unknown:
-        raise NoTranslation(f"there is no translation of {', '.join(unknown)} for LiteRT; choose another format")
+        kinds = ", ".join(unknown)
+        raise NoTranslation(f"there is no translation of {kinds} for LiteRT; choose another format, or --labels exact")
     graph = TfliteGraph(half=weights == "float16")
     tensors = Tensors(program, graph)
     name = program.input_name

@@ -78,7 +78,8 @@ class Tensors:
         if [axis for axis in axes if shape[axis] > 1] == [axis for axis in sorted(axes) if shape[axis] > 1]:
             return self.reshaped(tensor, turned, name)
         order = self.graph.constant(np.asarray(axes, np.int32), "axes")
-        return self.graph.op("TRANSPOSE", [tensor, order], [(turned, self.graph.dtype(tensor), name)], "TransposeOptions")[0]
+        written = [(turned, self.graph.dtype(tensor), name)]
+        return self.graph.op("TRANSPOSE", [tensor, order], written, "TransposeOptions")[0]
 
     def reshaped(self, tensor: int, shape: Sequence[int], name: str) -> int:
         """A tensor of another shape."""

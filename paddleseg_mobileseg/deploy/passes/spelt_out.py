@@ -1,13 +1,14 @@
 """What Paddle-Lite has one op for and other formats have not, spelt out: the last passes before a translation.
 
-paddle2onnx (1.2 and 1.3) has no translation of `shuffle_channel`.
+paddle2onnx (1.2 and 1.3) has no translation of `shuffle_channel`, and writes a split into a number of equal parts
+without their sizes: pnnx (20261020) then writes a layer without any, with which ncnn dies.
 """
 
 from typing import Dict, List, Tuple
 
 from ..ir.edit import Edit, new_op
 from ..ir.exported import ExportedModel
-from ..ir.program import OpDesc, get_attr, inputs_of, outputs_of
+from ..ir.program import AttrType, OpDesc, get_attr, inputs_of, outputs_of, set_attr
 from .in_turn import Passes, apply_in_turn
 
 
@@ -35,7 +36,23 @@ def spell_out_shuffles(model: ExportedModel) -> int:
     return changed
 
 
-_SPELT_OUT: Passes = [("spelt out channel shuffles", spell_out_shuffles)]
+def spell_out_splits(model: ExportedModel) -> int:
+    """Give each split into a number of parts their sizes."""
+    edit, changed = Edit(model), 0
+    for op in edit.ops:
+        if op.type == "split" and get_attr(op, "num", 0):
+            axis = get_attr(op, "axis", 0) % len(edit.dims(inputs_of(op, "X")[0]))
+            set_attr(op, "sections", [edit.dims(name)[axis] for name in outputs_of(op, "Out")], AttrType.INTS)
+            set_attr(op, "num", 0, AttrType.INT)
+            changed += 1
+    edit.close()
+    return changed
+
+
+_SPELT_OUT: Passes = [
+    ("spelt out channel shuffles", spell_out_shuffles),
+    ("gave splits the sizes of their parts", spell_out_splits),
+]
 
 
 def spell_out(model: ExportedModel) -> Tuple[ExportedModel, Dict[str, int]]:

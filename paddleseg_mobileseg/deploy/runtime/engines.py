@@ -67,9 +67,10 @@ class Engine:
         if interpreter is None:
             self.require()
         worker = Path(__file__).with_name(self.worker)
+        names = {"input": metadata.input.name, "output": metadata.output.name}
         return Predictor(
-            Path(model), metadata, self.recorded, worker, core, clock, {"precision": metadata.precision}, label_maps,
-            threads, interpreter,
+            Path(model), metadata, self.recorded, worker, core, clock, {"precision": metadata.precision, **names},
+            label_maps, threads, interpreter,
         )  # fmt: skip
 
     def _described(self, model: Union[str, Path]) -> Metadata:

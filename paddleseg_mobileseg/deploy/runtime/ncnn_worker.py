@@ -24,8 +24,8 @@ class Model:
         settings.use_bf16_storage = False
         if self.net.load_param(path) or self.net.load_model(path[: -len(".param")] + ".bin"):
             raise RuntimeError(f"ncnn cannot load {path}")
-        # As pnnx calls them; the network's own list also has what nothing takes, such as parts of a split.
-        self.input, self.result = "in0", "out0"
+        # Not the first of its outputs: pnnx leaves blobs that nothing reads, which ncnn counts among them.
+        self.input, self.result = options["input"], options["output"]
 
     def set_input(self, array):
         if len(array) != 1:
