@@ -1,5 +1,6 @@
 """Counting on the emulated ARM core: a program of known length, the label core, and the Python for 64-bit ARM."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -106,7 +107,8 @@ def test_the_network_gives_its_own_output_and_not_what_nothing_takes(tmp_path):
     batch = np.arange(-6, 6, dtype=np.float32).reshape(1, 3, 2, 2)
     np.save(tmp_path / "input.npy", batch)
     words = [arm_python.SCRIPT, Path(engines.__file__).with_name("ncnn_worker.py"), tmp_path / "model.param"]
-    words += ['{"threads": 1, "precision": "float32"}', tmp_path / "input.npy", tmp_path / "output.npy", MARK]
+    options = {"threads": 1, "precision": "float32", "input": "in0", "output": "out0"}
+    words += [json.dumps(options), tmp_path / "input.npy", tmp_path / "output.npy", MARK]
     subprocess.run([sys.executable, *map(str, words)], check=True)
     np.testing.assert_array_equal(np.load(tmp_path / "output.npy"), np.maximum(batch, 0))
 

@@ -102,7 +102,8 @@ class EnginesOnArm:
             output, instructions = self._lite.run(model, batch)
             version = metadata.opt_version
         else:
-            options = {"threads": 1, "precision": metadata.precision}
+            names = {"input": metadata.input.name, "output": metadata.output.name}
+            options = {"threads": 1, "precision": metadata.precision, **names}
             output, instructions, version = self._python.count_inference(
                 self._emulator, _worker(engine), model, options, batch, self._folder
             )
