@@ -26,10 +26,12 @@ def timed(network, engine, network_ms, labels_ms=(), **facts):
     """A result of the host with one sample a round."""
     case = case_of(network, engine, "exact" if labels_ms else "argmax", **facts)
     record = record_of(case, network_ms, labels_ms)
-    configuration = replace(record.configuration, engine=engine)
-    return Result.of_record(
-        "engines", case, range(len(network_ms)), replace(record, configuration=configuration), SETTINGS, 1.0
+    record = replace(
+        record,
+        configuration=replace(record.configuration, engine=engine),
+        environment=replace(record.environment, versions={engine: "2"}),
     )
+    return Result.of_record("engines", case, range(len(network_ms)), record, SETTINGS, 1.0)
 
 
 HOST = [
@@ -91,6 +93,7 @@ def test_both_are_reported_and_kept(tmp_path):
     assert read_file(path) == [*HOST, *ARM]
     text = markdown(make_report(read_file(path), SUITES, with_plots=False))
     assert "they are no times" in text and "## engines, aarch64" in text
+    assert "Timed in Paddle-Lite 2, ncnn 2 on a processor, 2 cores, 2024-01-02. Rounds: 2, runs in each: 1" in text
     assert "Counted in ONNX Runtime 1, MNN 1 on cortex-a76 under QEMU 7.2, one thread, at 512x512" in text
     suite = SUITES["engines"]
     assert suite.figure(ARM[1]).by_round == {0: 290.0} and suite.figure(HOST[3]).by_round == {0: 22.0, 1: 24.0}

@@ -11,7 +11,7 @@ from ...suite import Block
 from ..latency.cases import CONVERTED, PADDLE_LITE, find_network
 from ..latency.measured import ratio
 from ..latency.plots import Kinds, accuracy_plot
-from ..latency.tables import LABEL_MAPS, case_table, published, setting
+from ..latency.tables import LABEL_MAPS, case_table, published, turns_taken
 from .cases import LABEL_MAP, NETWORK, EngineCase
 
 LIMIT = 4
@@ -56,7 +56,9 @@ def host_section(results: Sequence[Result], dataset: str, with_plots: bool) -> T
             title = f"Exact label map: share of the time with the engine's own interpolation and argmax, {spoken}"
             blocks.append(Block(title, own_table(chosen, ratio)))
     blocks.append(Block("Every case", case_table(results, dataset)))
-    return setting(results), blocks
+    environment = results[0].environment
+    where = f"{environment.cpu}, {environment.cores} cores"
+    return f"Timed in {_with_versions(results)} on {where}, {_dates(results)}. {turns_taken(results)}", blocks
 
 
 def arm_section(results: Sequence[Result]) -> Tuple[str, List[Block]]:
@@ -74,16 +76,23 @@ def arm_section(results: Sequence[Result]) -> Tuple[str, List[Block]]:
 
 
 def _counted_with(results: Sequence[Result]) -> str:
+    case, environment = results[0].case, results[0].environment
+    return (
+        f"Counted in {_with_versions(results)} on {environment.cpu} {environment.versions['qemu']}, one thread, at "
+        f"{case.width}x{case.height} with {case.num_classes} classes, {_dates(results)}."
+    )
+
+
+def _with_versions(results: Sequence[Result]) -> str:
+    """The engines, each with its version."""
     versions: Dict[str, str] = {}
     for each in results:
         versions.update(each.environment.versions)
-    engines = ", ".join(f"{_TITLES[name]} {versions[name]}" for name in _engines(results))
-    dates = span([each.environment.date[:10] for each in results])
-    case = results[0].case
-    return (
-        f"Counted in {engines} on {results[0].environment.cpu} {versions['qemu']}, one thread, at {case.width}x"
-        f"{case.height} with {case.num_classes} classes, {dates}."
-    )
+    return ", ".join(f"{_TITLES[name]} {versions[name]}" for name in _engines(results))
+
+
+def _dates(results: Sequence[Result]) -> str:
+    return span([each.environment.date[:10] for each in results])
 
 
 def overview(setting: str, blocks: Sequence[Block]) -> str:
