@@ -17,6 +17,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "paddleseg_mobileseg"
 
 ROOMS = (
     "errors",
+    "installation",
     "command_line",
     "paths",
     "files",
@@ -50,6 +51,7 @@ ROOMS = (
     "pretraining",
     "detection",
     "demo",
+    "examination",
     "cli",
 )
 """From the lowest to the highest. "deploy" is the choices in its `__init__`, "deploy.steps" the modules beside it."""

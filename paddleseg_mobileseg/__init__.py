@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, List
 import wrapt
 
 from .errors import InputError, MobilesegError, ToolError
+from .installation import lacking
 from .patches import early
 
 if TYPE_CHECKING:
@@ -82,7 +83,10 @@ def __getattr__(name: str) -> Any:
     if name not in _PUBLIC:
         raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
     module, _, attribute = _PUBLIC[name].partition(":")
-    return getattr(importlib.import_module(f"{__name__}.{module}"), attribute or name)
+    try:
+        return getattr(importlib.import_module(f"{__name__}.{module}"), attribute or name)
+    except ImportError as error:
+        raise lacking(error) from error
 
 
 def __dir__() -> List[str]:

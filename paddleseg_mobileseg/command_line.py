@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import Any, Callable, Iterator, NoReturn, Optional, TextIO, Tuple, Union
 
 from .errors import MobilesegError, ToolError, near, shown
+from .installation import lacking
 
 _LONGEST_ERROR = 4000
 _ANY_BYTES = "mobileseg-any-bytes"
@@ -124,6 +125,8 @@ def _flushed(run: Callable[[], Optional[int]]) -> Optional[int]:
     try:
         try:
             status = run()
+        except ImportError as error:
+            raise lacking(error) from error
         except SystemExit:  # the end of --help
             _flush()
             raise

@@ -9,10 +9,10 @@ from types import ModuleType
 from .data import coco_stuff, pascal_context, synthetic  # noqa: F401
 from .models import registered  # noqa: F401
 from .patches import registry
-from .patches.paddleseg import crops, downloads, lists, loops, losses, networks, pickles, training, weights
+from .patches.paddleseg import crops, downloads, lists, log, loops, losses, networks, pickles, training, weights
 
 
 def register(loaded: ModuleType) -> None:
     """Apply what concerns PaddleSeg; importing this module has registered the components."""
-    modules = (pickles, downloads, crops, loops, losses, training, networks, weights, lists)
+    modules = (log, pickles, downloads, crops, loops, losses, training, networks, weights, lists)
     registry.apply(patch for module in modules for patch in module.PATCHES)

@@ -1,5 +1,6 @@
 import os
 import signal
+import sys
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -8,6 +9,10 @@ from hypothesis import HealthCheck, settings
 for ignorable, handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
     if signal.getsignal(ignorable) == signal.SIG_IGN:
         signal.signal(ignorable, handler)
+
+# A few hundred processes load the package: its modules are compiled for the first, wherever containers say otherwise.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 if "PYTEST_XDIST_WORKER" in os.environ:
     # Two workers with two threads each on two cores wait for each other most of the time.
@@ -21,12 +26,15 @@ import paddleseg_mobileseg  # noqa: E402, F401  first, so that OpenCV comes befo
 from paddleseg_mobileseg.checkpoints.reader import write_checkpoint  # noqa: E402
 from support import folders  # noqa: E402
 from support.chance import seed_all  # noqa: E402
+from support.conversions import convert_methods_once  # noqa: E402
 from support.golden import published_naming, published_tensors  # noqa: E402
 from support.torch_files import write_zip  # noqa: E402
 
 # The same examples on every machine, and no limit that a busy one could miss.
 settings.register_profile("steady", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("steady")
+
+convert_methods_once()
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import shlex
 import sys
 from typing import Any, Dict, Optional
 
@@ -11,7 +12,8 @@ from ..checkpoints.published import find_network, find_weights, is_name
 from ..config.reader import build
 from ..data.known_classes import named_classes
 from ..deploy import OUTPUT_OPS
-from ..deploy.export import export_model
+from ..deploy.export import NoOldProgram, export_model
+from ..deploy.old_paddle import export_with_paddle_2_6
 from ..errors import InputError
 from ..files import check_save_dir
 from ..models.output_op import check_output_op
@@ -50,18 +52,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
 
 
-def run(args: argparse.Namespace) -> None:
-    with tools.logs_to_stderr():
-        result = _export(args)
+def run(args: argparse.Namespace) -> Optional[int]:
+    try:
+        with tools.logs_to_stderr():
+            result = _export(args)
+    except NoOldProgram as error:
+        print(f"note: {error}", file=sys.stderr)
+        return export_with_paddle_2_6(shlex.split(args.command_line)[1:])
     if args.json:
         print(json.dumps(result))
-        return
+        return None
     print(f"{result['folder']}: {', '.join(result['files'])}")
     print(f"input {result['input_shape']}, output {result['output_dtype']}")
     agreement = result["agreement"]
     difference = agreement["relative_difference"]
     values = "" if difference is None else f", values differ by {difference:.1e} of the largest one"
     print(f"static graph against the network: {100 * agreement['pixel_agreement']:.4f} % of the labels equal{values}")
+    return None
 
 
 def _check_whole(config: Config, name: Optional[str]) -> None:

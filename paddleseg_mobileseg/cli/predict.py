@@ -1,4 +1,4 @@
-"""`mobileseg predict`: label maps of images from a checkpoint, an export or a converted model; files named on stdout."""
+"""`mobileseg predict`: label maps of images of a checkpoint, an export or a converted model; names files on stdout."""
 
 import argparse
 import json

@@ -4,27 +4,18 @@ import contextlib
 import shlex
 import warnings
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple
+from typing import Any, ContextManager, Dict, Iterator, List, Mapping, Optional, Tuple
 
 import paddle
 from paddleseg.cvlibs import Config
-from paddleseg.utils import logger
 
+from ..config.quiet import warnings_only
 from ..training.request import CONFIG_FILE
 
-_WARNINGS_ONLY = 1
-"""PaddleSeg's level of logging."""
 
-
-@contextlib.contextmanager
-def quiet_building(verbose: bool) -> Iterator[None]:
+def quiet_building(verbose: bool) -> ContextManager[None]:
     """Leave out what PaddleSeg tells while it builds: each part of the config again, and the name of each parameter."""
-    level = logger.log_level
-    logger.log_level = level if verbose else min(level, _WARNINGS_ONLY)
-    try:
-        yield
-    finally:
-        logger.log_level = level
+    return contextlib.nullcontext() if verbose else warnings_only()
 
 
 @contextlib.contextmanager

@@ -1,6 +1,7 @@
 """From a trained network to the static graph that conversion starts from, checked against the network itself."""
 
 import os
+import re
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,20 @@ _PROBE_SIZES = ((256, 256), (192, 320))
 """Heights and widths to compare at, where the exported graph leaves them open."""
 
 _EXPORT_STAGE = "PADDLESEG_EXPORT_STAGE"
+
+
+_REFUSED = re.compile(r"(\w+)\(\): argument .* must be Value, but got Variable")
+"""What a function says that is in C++ only, and not in the table of `patches.old_programs`."""
+
+
+class NoOldProgram(ToolError):
+    """This Paddle does not write the kind of program that opt reads, which Paddle 2.6 does."""
+
+    def __init__(self, why: str):
+        super().__init__(
+            f"Paddle {paddle.__version__} cannot write a .pdmodel of this network, which Paddle-Lite needs: {why}; "
+            "`mobileseg export` does it with a Paddle 2.6.2 that it keeps for that"
+        )
 
 
 @dataclass(frozen=True)
@@ -86,7 +101,8 @@ def export_model(
     Raises:
         InputError: the network does not take the shape, VIM's label map would be ruined by `output_op`, or the
             folder cannot be written.
-        ToolError: the static graph gives something else than the network.
+        ToolError: the static graph gives something else than the network; `NoOldProgram` where this Paddle cannot
+            write one that opt reads.
     """
     if output_op not in OUTPUT_OPS:
         raise InputError(f"there is no output op '{output_op}'; choose from {', '.join(OUTPUT_OPS)}")
@@ -179,14 +195,19 @@ def _save(root: nn.Layer, shape: List[int], path: Path, model: nn.Layer) -> None
     except OSError:
         raise
     except Exception as error:
+        refused = _REFUSED.search(str(error))
+        if refused:
+            raise NoOldProgram(f"its {refused.group(1)} takes values of the new kind of program only") from error
         raise InputError(
             f"{type(model).__name__} cannot be exported at input shape {shape}: {reason(error)}"
         ) from error
     if not path.with_suffix(".pdmodel").is_file():
-        raise ToolError(
-            f"Paddle {paddle.__version__} did not write {path.name}.pdmodel, which Paddle-Lite needs; "
-            "set FLAGS_enable_pir_api=0 in the environment, or install paddlepaddle 2.6"
-        )
+        if os.environ.get("FLAGS_enable_pir_api") != "0":
+            raise ToolError(
+                f"Paddle {paddle.__version__} did not write {path.name}.pdmodel, which Paddle-Lite needs, since "
+                "FLAGS_enable_pir_api is on: unset it, and import paddleseg_mobileseg before paddle"
+            )
+        raise NoOldProgram("it wrote another kind of program")
 
 
 def _agreement(path: Path, probes: List[np.ndarray], expected: List[np.ndarray]) -> Agreement:

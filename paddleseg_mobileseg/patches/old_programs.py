@@ -1,11 +1,12 @@
-"""Paddle 3.2 and newer: ops whose Python part is gone can be put into the old kind of program again, which opt reads."""
+"""Paddle 3.2 and newer: functions that are in C++ only write the old kind of program again, which opt reads."""
 
 import functools
 import inspect
+import sys
 from types import BuiltinFunctionType
 from typing import Any, Callable, Dict, List, Tuple
 
-from .patch import NotApplicable, Patch, lookup, replace_everywhere
+from .patch import Patch, lookup, replace_everywhere
 
 Slots = Dict[str, List[Any]]
 Writer = Callable[..., Tuple[str, Slots, Dict[str, Any], Any]]
@@ -36,7 +37,13 @@ def _reduction(kind: str) -> Writer:
 def _axes(x: Any, axis: Any, keepdim: bool) -> Dict[str, Any]:
     given = [] if axis is None else list(axis) if isinstance(axis, (list, tuple)) else [axis]
     reduce_all = not given or len(given) == len(x.shape)
-    return {"dim": given or [0], "keep_dim": keepdim, "reduce_all": reduce_all}
+    return {"dim": given, "keep_dim": keepdim, "reduce_all": reduce_all}
+
+
+def _logsumexp(x, axis=None, keepdim=False, name=None):
+    axes = _axes(x, axis, keepdim)
+    attributes = {"axis": axes["dim"], "keepdim": keepdim, "reduce_all": axes["reduce_all"]}
+    return "logsumexp", {"X": [x]}, attributes, x.dtype
 
 
 def _sum(x, axis=None, dtype=None, keepdim=False, name=None):
@@ -85,6 +92,11 @@ def _index_put(x, indices, value, accumulate=False, name=None):
     return "index_put", {"x": [x], "indices": list(indices), "value": [value]}, {"accumulate": accumulate}, x.dtype
 
 
+def _grid_sample(x, grid, mode="bilinear", padding_mode="zeros", align_corners=True, name=None):
+    attributes = {"mode": mode, "padding_mode": padding_mode, "align_corners": align_corners, "use_cudnn": False}
+    return "grid_sampler", {"X": [x], "Grid": [grid]}, attributes, x.dtype
+
+
 def _triangle(lower: bool) -> Writer:
     def write(x, diagonal=0, name=None):
         return "tril_triu", {"X": [x]}, {"diagonal": diagonal, "lower": lower}, x.dtype
@@ -93,8 +105,8 @@ def _triangle(lower: bool) -> Writer:
 
 
 _SAME_NAME = (
-    "abs acos acosh asin atanh ceil cos cosh exp expm1 floor log log10 log1p log2 round rsqrt sigmoid sign sin sinh "
-    "sqrt tanh"
+    "abs acos acosh asin asinh atanh ceil cos cosh exp expm1 floor log log10 log1p log2 round rsqrt sigmoid sign sin "
+    "sinh sqrt tanh"
 )
 _WRITERS: Dict[str, Writer] = {
     **{name: _of_one(name) for name in _SAME_NAME.split()},
@@ -118,40 +130,50 @@ _WRITERS: Dict[str, Writer] = {
     "index_put": _index_put,
     "tril": _triangle(True),
     "triu": _triangle(False),
+    "logsumexp": _logsumexp,
+    "grid_sample": _grid_sample,
 }
-"""By public name; as the functions of Paddle 2.6 put them into a program."""
+"""By public name; as the functions of Paddle 2.6 put them into a program.
+
+What else is moved, and is in no network that opt reads, ends in `deploy.export.NoOldProgram`.
+"""
+_SLOTS = {"index_put": "out", "grid_sampler": "Output"}
+"""Where an op leaves its output, if not in `Out`."""
+_OTHER_WORDS = {"input": "x", "other": "y", "dim": "axis", "keepdims": "keepdim"}
+"""What newer versions call an argument beside what 2.6 called it."""
+
+
+_WRAPPERS = "paddle.base.dygraph.generated_tensor_methods_patch"
+"""Its functions hand what they are given to `paddle._C_ops`."""
 
 
 def _moved() -> Dict[str, Callable]:
     """The functions of the table that this Paddle has in C++ only."""
-    variable = lookup("paddle.static", "Variable")
+    places = sys.modules["paddle"], lookup("paddle.nn", "functional"), lookup("paddle.static", "Variable")
+    publics = {name: [getattr(place, name, None) for place in places] for name in _WRITERS}
     return {
         name: getattr(lookup("paddle", "_C_ops"), name)
-        for name in _WRITERS
-        if isinstance(getattr(variable, name, None), BuiltinFunctionType) or name in ("gelu", "softplus")
+        for name, functions in publics.items()
+        if any(isinstance(each, BuiltinFunctionType) or each.__module__ == _WRAPPERS for each in functions if each)
     }
 
 
 def _some_refuse() -> bool:
-    variable = lookup("paddle.static", "Variable")
-    if not any(isinstance(getattr(variable, name, None), BuiltinFunctionType) for name in _WRITERS):
-        return False
-    if not callable(lookup("paddle.base.layer_helper", "LayerHelper").append_op):
-        raise NotApplicable("Paddle has no old kind of program any more")
-    return True
+    return bool(_moved())
 
 
 def _put_them_in_again() -> None:
     ops, variable = lookup("paddle", "_C_ops"), lookup("paddle.static", "Variable")
     for name, function in _moved().items():
-        both = _with_old_programs(name, function)
+        both = with_old_programs(name, function)
         setattr(ops, name, both)
         if getattr(variable, name, None) is function:
             setattr(variable, name, both)
         replace_everywhere(function, both, ("paddle", "paddleseg"))
 
 
-def _with_old_programs(name: str, function: Callable) -> Callable:
+def with_old_programs(name: str, function: Callable) -> Callable:
+    """`function`, which writes the op `name` of the table where a program of the old kind is written."""
     helper_type, write = lookup("paddle.base.layer_helper", "LayerHelper"), _WRITERS[name]
     takes_values = lookup("paddle.base.framework", "in_dynamic_or_pir_mode")
     signature = inspect.signature(write)
@@ -160,12 +182,12 @@ def _with_old_programs(name: str, function: Callable) -> Callable:
     def both(*args: Any, **kwargs: Any) -> Any:
         if takes_values():
             return function(*args, **kwargs)
-        given = signature.bind(*args, **{"x" if key == "input" else key: value for key, value in kwargs.items()})
+        words = {_OTHER_WORDS.get(word, word): value for word, value in kwargs.items()}
+        given = signature.bind(*args, **words)
         kind, inputs, attributes, dtype = write(*given.args, **given.kwargs)
         helper = helper_type(kind)
         out = helper.create_variable_for_type_inference(dtype)
-        slot = "out" if "x" in inputs else "Out"
-        helper.append_op(type=kind, inputs=inputs, outputs={slot: [out]}, attrs=attributes)
+        helper.append_op(type=kind, inputs=inputs, outputs={_SLOTS.get(kind, "Out"): [out]}, attrs=attributes)
         return out
 
     return both

@@ -114,7 +114,8 @@ def replace_source(function: Callable, old: str, new: str) -> None:
     `new` must have as many lines as `old`: tracebacks go on pointing at the right lines of the file.
     """
     source = source_of(function).replace(old, new)
-    first = inspect.getsourcelines(function)[1]
+    # `getsourcelines` would take the whole source apart for it, at each start of a command.
+    first = inspect.unwrap(function).__code__.co_firstlineno
     module = sys.modules[function.__module__]
     exec(compile("\n" * (first - 1) + source, inspect.getsourcefile(function), "exec"), vars(module))
     replaced = vars(module)[function.__name__]

@@ -1,18 +1,18 @@
 """Checkpoints with their config, run by Paddle layer by layer."""
 
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Dict, Iterator, Optional, Tuple, Union
+from typing import Any, Dict, Optional, Tuple, Union
 
 import numpy as np
 import paddle
 from paddleseg.core import infer
 from paddleseg.cvlibs import Config, SegBuilder
 from paddleseg.transforms import Compose
-from paddleseg.utils import logger, utils
+from paddleseg.utils import utils
 
 from ..checkpoints.loading import load_weights
 from ..classes import Classes, read_classes
+from ..config.quiet import warnings_only
 from ..config.reader import build, load_config, without_pretrained
 from ..data.known_classes import classes_of, named_classes
 from ..deploy.ir.tensors import OutputTensor
@@ -92,7 +92,7 @@ class Checkpoint(Network):
             config = load_config(config or find_config(file), needs=("val_dataset",))
         config.dic["model"] = without_pretrained(config.dic["model"])
         builder = SegBuilder(config)
-        with _warnings_only():
+        with warnings_only():
             utils.set_device(device)
             model = build(config, "model", builder)
             self._compose = Compose(build(config, "val_transforms", builder))
@@ -131,16 +131,6 @@ class Checkpoint(Network):
 
     def close(self) -> None:
         self._model = None
-
-
-@contextmanager
-def _warnings_only() -> Iterator[None]:
-    """Within the block PaddleSeg does not print what it builds."""
-    level, logger.log_level = logger.log_level, 1
-    try:
-        yield
-    finally:
-        logger.log_level = level
 
 
 def _ends_in_interpolation(model: paddle.nn.Layer) -> bool:

@@ -20,6 +20,8 @@ _ENGINES_OF = {
     **{find_engine(name).format: (name,) for name in CONVERTED_ENGINES},
 }
 _FORMAT_OF = {suffix: name for name, suffix in FORMATS.items()}
+_EXPORTED = ("deploy.yaml", "*.pdmodel", "*.pdiparams")
+_OF_EXPORTS = (".pdmodel", ".pdiparams", ".json")
 
 
 def kind_of(path: Union[str, Path]) -> str:
@@ -32,10 +34,10 @@ def kind_of(path: Union[str, Path]) -> str:
     if not path.exists():
         raise InputError(f"there is no checkpoint, exported folder or converted model {path}")
     if path.is_dir():
-        return "export" if (path / "deploy.yaml").exists() or any(path.glob("*.pdmodel")) else "checkpoint"
+        return "export" if any(any(path.glob(name)) for name in _EXPORTED) else "checkpoint"
     if path.suffix in _FORMAT_OF:
         return _FORMAT_OF[path.suffix]
-    return "export" if path.name == "deploy.yaml" or path.suffix in (".pdmodel", ".pdiparams") else "checkpoint"
+    return "export" if path.name == "deploy.yaml" or path.suffix in _OF_EXPORTS else "checkpoint"
 
 
 def open_network(

@@ -1,12 +1,15 @@
 """The `mobileseg` command as a whole: help, errors, exit statuses, and what a wheel carries."""
 
+import email
 import shutil
 import subprocess
 import sys
 import zipfile
+from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 from paddleseg_mobileseg.cli import SUBCOMMANDS, main
 
@@ -73,7 +76,7 @@ def test_debug_shows_the_traceback_and_its_absence_does_not(tmp_path):
 
 def test_wheel_carries_configs_and_deployment(tmp_path):
     source = tmp_path / "source"
-    unwanted = shutil.ignore_patterns(".git", ".venv", "build", "output", "__pycache__", "*.egg-info")
+    unwanted = shutil.ignore_patterns(".git", ".venv*", "build", "output", "__pycache__", "*.egg-info")
     shutil.copytree(ROOT, source, ignore=unwanted)
     done = subprocess.run(
         [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(tmp_path), str(source)],
@@ -83,12 +86,42 @@ def test_wheel_carries_configs_and_deployment(tmp_path):
     (wheel,) = tmp_path.glob("*.whl")
     names = set(zipfile.ZipFile(wheel).namelist())
     files = [path for top in ("configs", "deploy", "paddleseg_mobileseg") for path in (ROOT / top).rglob("*")]
-    files = [path.relative_to(ROOT) for path in files if path.is_file() and "__pycache__" not in path.parts]
+    # An installation into another Python's environment leaves that Python's label core here.
+    others = {path for path in files if path.suffix == ".so" and not path.name.endswith(EXTENSION_SUFFIXES[0])}
+    files = [path for path in files if path.is_file() and "__pycache__" not in path.parts and path not in others]
+    files = [path.relative_to(ROOT) for path in files]
     package = Path("paddleseg_mobileseg")
     expected = {str(path if path.parts[0] == str(package) else package / "share" / path) for path in files}
     assert len(expected) > 30
     assert sorted(expected - names) == []
     assert not [name for name in names if "__pycache__" in name or name.startswith("tests")]
+    (description,) = (name for name in names if name.endswith(".dist-info/METADATA"))
+    with zipfile.ZipFile(wheel) as archive:
+        assert_requires_no_paddle_and_installs_on_every_python(archive.read(description).decode())
+
+
+def assert_requires_no_paddle_and_installs_on_every_python(metadata):
+    fields = email.message_from_string(metadata)
+    assert fields["Requires-Python"].replace(" ", "") in (">=3.8,<3.14", "<3.14,>=3.8")
+    required = [Requirement(line) for line in fields.get_all("Requires-Dist")]
+    here = [each for each in required if each.marker is None or each.marker.evaluate({"extra": ""})]
+    assert len(here) > 10 and not [each.name for each in here if "paddle" in each.name]
+    by_extra = {
+        (extra, version): {
+            each.name: each.specifier
+            for each in required
+            if each not in here and each.marker.evaluate({"extra": extra, "python_version": version})
+        }
+        for extra in ("cpu", "lite", "onnx")
+        for version in ("3.8", "3.10", "3.11", "3.12", "3.13")
+    }
+    # No wheel of paddlelite is for 3.11 and newer, none of paddle2onnx for 3.13.
+    with_lite = [version for extra, version in by_extra if extra == "lite" and by_extra[extra, version]]
+    assert with_lite == ["3.8", "3.10"]
+    assert set(by_extra["onnx", "3.13"]) == {"onnxruntime"}
+    paddle2onnx, paddle = by_extra["onnx", "3.12"]["paddle2onnx"], by_extra["cpu", "3.13"]["paddlepaddle"]
+    assert [each for each in ("1.2.11", "1.3.1", "2.1.0") if each in paddle2onnx] == ["1.2.11", "1.3.1"]
+    assert [each for each in ("2.6.2", "3.0.0", "3.3.1", "3.4.0") if each in paddle] == ["2.6.2", "3.0.0", "3.3.1"]
 
 
 def test_readme_shows_what_the_commands_print():

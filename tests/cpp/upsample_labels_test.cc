@@ -1,7 +1,8 @@
 // Holds upsample_labels.h against interpolation of every class in double precision, over thousands of cases.
 //
 // Prints a digest of the label maps of each kind of case; the digests are the same on every processor.
-// Exit status 1 if any label is wrong.
+// Exit status 1 if any label is wrong. With "digests" as its second argument it only prints them: where they are those
+// of a build whose labels were held against double precision, these labels are the same.
 
 #include "mobileseg/upsample_labels.h"
 
@@ -18,6 +19,7 @@ using mobileseg::LabelStatus;
 using mobileseg::Layout;
 
 int failures = 0;
+bool digests_only = false;
 
 void Check(bool good, const std::string& what) {
   if (good) return;
@@ -112,7 +114,7 @@ std::uint64_t RunCase(const Case& c, const std::vector<float>& logits, const std
   const auto status = mobileseg::UpsampleLabels(logits.data(), c.classes, c.height, c.width, Layout::kNchw,
                                                 labels.data(), c.out_height, c.out_width, c.align_corners);
   Check(status == LabelStatus::kOk, name + ": refused");
-  Compare(c, logits, labels, name);
+  if (!digests_only) Compare(c, logits, labels, name);
 
   std::vector<float> last(logits.size());
   const std::size_t plane = static_cast<std::size_t>(c.height) * c.width;
@@ -192,6 +194,7 @@ void RunRefusals() {
 
 int main(int argc, char** argv) {
   const int cases = argc > 1 ? std::atoi(argv[1]) : 300;
+  digests_only = argc > 2 && std::string(argv[2]) == "digests";
   RunKind<std::int32_t>("noise", cases, [](Random& random, const Case&, std::vector<float>& logits) {
     for (float& value : logits) value = random.Value();
   });

@@ -15,6 +15,7 @@ from paddleseg_mobileseg.deploy.ir.static_graph import StaticGraph
 from paddleseg_mobileseg.deploy.passes import legalize
 from paddleseg_mobileseg.deploy.passes.fix_input_shape import fix_input_shape
 from paddleseg_mobileseg.deploy.runtime.inputs import noise
+from paddleseg_mobileseg.segmenter.opening import open_network
 from support.exports import MEAN, STD, TRANSFORMS, describe, export, export_around, exported_network, exported_stock
 
 
@@ -124,8 +125,11 @@ def test_a_program_of_paddle_3_is_refused_with_the_way_out(small, with_recipe):
         recipe.write_text(recipe.read_text().replace("model.pdmodel", "model.json"))
     else:
         recipe.unlink()
-    with pytest.raises(InputError, match="Paddle 3.*FLAGS_enable_pir_api=0"):
-        read_exported(small)
+    for path in (small, small / "model.json"):
+        with pytest.raises(InputError, match=r"model\.json .*Paddle 3 .*`mobileseg export --config"):
+            read_exported(path)
+        with pytest.raises(InputError, match=r"model\.json .*Paddle 3 .*`mobileseg export --config"):
+            open_network(path)
 
 
 @pytest.mark.parametrize("text", ["", "Deploy: [", "Deploy: 3", "\x00"])
@@ -170,7 +174,7 @@ def test_without_deploy_yaml_the_preprocessing_is_unknown(small):
 
 NETWORKS = {
     "plugin tiny": lambda: (exported_network("pp_mobileseg_tiny", "logits", 65, 97), None),
-    "plugin tiny, vim": lambda: (exported_network("pp_mobileseg_tiny", "vim", 384, 640), None),
+    "plugin tiny, vim": lambda: (exported_network("pp_mobileseg_tiny", "vim", 128, 192), None),
     "stock": lambda: (exported_stock("pp_mobileseg", (1, 3, 128, 192)), None),
     "stock, any size": lambda: (exported_stock("pp_mobileseg", (None, 3, None, None)), [1, 3, 128, 192]),
     "topformer, any size": lambda: (exported_stock("topformer", (None, 3, None, None)), [1, 3, 128, 192]),

@@ -85,6 +85,7 @@ def train(save_dir, dataset=None, **options):
     return model
 
 
+@pytest.mark.newest
 def test_every_patch_says_what_it_is_for_and_what_became_of_it():
     outcomes = registry.outcomes()
     assert len({outcome.patch.name for outcome in outcomes}) == len(outcomes) >= 14
@@ -167,6 +168,7 @@ def test_paddle_imported_first_is_warned_of_where_it_breaks_png(png):
     assert warned == broken
 
 
+@pytest.mark.newest
 @pytest.mark.parametrize("do_eval", [True, False])
 def test_training_logs_evaluates_and_saves(tmp_path, do_eval, capsys):
     train(tmp_path, val_dataset=Validation() if do_eval else None)
@@ -176,6 +178,7 @@ def test_training_logs_evaluates_and_saves(tmp_path, do_eval, capsys):
     assert out.count("[TRAIN] epoch") == 3 and ("[EVAL] #Images: 4 mIoU" in out) == do_eval
 
 
+@pytest.mark.newest
 def test_logged_loss_is_the_loss_of_the_batch(tmp_path, capsys):
     """The patched line averages the losses; with all logits equal the cross entropy is log 4 by hand."""
     model = Pixelwise()

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from ..ir.exported import ExportedModel
-from ..runtime.packages import Package
+from ..runtime.packages import MNN, PADDLE2ONNX
 from .converter import Converter, Names, run_converter
-from .onnx_file import PADDLE2ONNX, write_onnx
+from .onnx_file import write_onnx
 
 _OPTIONS = {"float32": [], "float16": ["--fp16"], "int8": ["--weightQuantBits", "8"]}
 """By what the weights are stored in; MNN expands them when it loads the model."""
@@ -24,4 +24,4 @@ def write_mnn(program: ExportedModel, output: Path, weights: str) -> Names:
     return names
 
 
-CONVERTER = Converter("mnn", (Package("MNN", "MNN", "3.1", "4"), PADDLE2ONNX), write_mnn, tuple(_OPTIONS))
+CONVERTER = Converter("mnn", (MNN, PADDLE2ONNX), write_mnn, tuple(_OPTIONS))

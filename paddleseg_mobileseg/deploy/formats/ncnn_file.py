@@ -7,9 +7,9 @@ from ..ir.exported import ExportedModel
 from ..ir.program import dims_of
 from ..runtime.kept_wheel import KeptWheel
 from ..runtime.metadata import weights_path
-from ..runtime.packages import Package
+from ..runtime.packages import NCNN, PADDLE2ONNX
 from .converter import Converter, Names, run_converter
-from .onnx_file import PADDLE2ONNX, write_onnx
+from .onnx_file import write_onnx
 
 # Its wheel asks for torch, which it needs for models of PyTorch alone: installed as a package it would bring gigabytes.
 _PNNX = KeptWheel(
@@ -60,6 +60,4 @@ def _check_layers(param: Path) -> None:
         raise ToolError(f"ncnn has no layer for {kinds}, which pnnx left; choose another format, or --labels exact")
 
 
-CONVERTER = Converter(
-    "ncnn", (Package("ncnn", "ncnn", "1.0.20260526", "2"), PADDLE2ONNX), write_ncnn, ("float32", "float16")
-)
+CONVERTER = Converter("ncnn", (NCNN, PADDLE2ONNX), write_ncnn, ("float32", "float16"))

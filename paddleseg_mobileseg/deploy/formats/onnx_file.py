@@ -3,14 +3,11 @@
 from pathlib import Path
 
 from ..ir.exported import ExportedModel
-from ..runtime.packages import Package
+from ..runtime.packages import PADDLE2ONNX
 from .converter import Converter, Names, run_converter
 
 OPSET = 14
 """The first with hard swish as one op; paddle2onnx takes a newer one where a program asks for it."""
-
-# 2.1 fails on PP-MobileSeg, and installs packages while it runs.
-PADDLE2ONNX = Package("paddle2onnx", "paddle2onnx", "1.2.11", "1.4")
 
 
 def write_onnx(program: ExportedModel, output: Path, weights: str) -> Names:

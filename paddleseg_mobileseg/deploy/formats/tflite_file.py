@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ...files import atomic_path
 from ..ir.exported import ExportedModel
-from ..runtime.packages import Package
+from ..runtime.packages import LITERT
 from .converter import Converter, Names
 from .tflite_graph import TfliteGraph
 from .tflite_layouts import IMAGE, PLAIN, Tensors
@@ -43,7 +43,7 @@ def write_tflite(program: ExportedModel, output: Path, weights: str) -> Names:
 
 CONVERTER = Converter(
     "tflite",
-    (Package("ai-edge-litert", "ai_edge_litert", "2.1", "3"),),
+    (LITERT,),
     write_tflite,
     weights=("float32", "float16"),
     from_onnx=False,

@@ -93,6 +93,14 @@ class ExportedModel:
         return paths
 
 
+def _of_the_new_kind(program: Path) -> InputError:
+    return InputError(
+        f"{program} is a program of the new kind, which Paddle 3 writes and Paddle-Lite's opt cannot read; export its "
+        "checkpoint again, for any Paddle writes a .pdmodel with "
+        "`mobileseg export --config CONFIG.yml --model_path model.pdparams`"
+    )
+
+
 def _find_program(folder: Path, section: Dict[str, Any]) -> Tuple[Path, Path]:
     program = folder / str(section.get("model", "model.pdmodel"))
     if program.suffix == ".pdmodel" and not program.is_file():
@@ -101,10 +109,7 @@ def _find_program(folder: Path, section: Dict[str, Any]) -> Tuple[Path, Path]:
     if program.suffix != ".pdmodel" or not program.is_file():
         programs = sorted(path.name for path in folder.glob("*.json"))
         if programs:
-            raise InputError(
-                f"{folder} holds {programs[0]}, which Paddle 3 writes and Paddle-Lite's opt cannot read: "
-                "export again with paddlepaddle 2.6, or with FLAGS_enable_pir_api=0 in the environment"
-            )
+            raise _of_the_new_kind(folder / programs[0])
         raise InputError(f"{folder} holds no program {program.name}; give the folder that `mobileseg export` wrote")
     return program, folder / str(section.get("params", program.with_suffix(".pdiparams").name))
 
@@ -138,6 +143,8 @@ def read_exported(folder: Union[str, Path]) -> ExportedModel:
             ops that networks are not made of.
     """
     folder = Path(folder)
+    if folder.suffix == ".json" and folder.is_file():
+        raise _of_the_new_kind(folder)
     if not folder.is_dir():
         raise InputError(f"there is no folder {folder}; give the folder that `mobileseg export` wrote")
     recipe = folder / "deploy.yaml"

@@ -7,7 +7,7 @@ from typing import Any, Dict, Optional, Sequence, Tuple, Union
 from ...errors import InputError, near
 from .lite_wheel import PADDLELITE, find_library, require_library
 from .metadata import Metadata, read_metadata
-from .packages import Package, require_packages
+from .packages import LITERT, MNN, NCNN, ONNXRUNTIME, Package, require_packages
 from .predictor import ENGINE, LitePredictor, Predictor
 
 
@@ -110,17 +110,11 @@ class PaddleLite(Engine):
 
 _ALL = (
     PaddleLite("lite", "Paddle-Lite", ENGINE, "nb", "lite_worker.py"),
-    Engine(
-        "onnx", "ONNX Runtime", "onnxruntime", "onnx", "onnx_worker.py",
-        (Package("onnxruntime", "onnxruntime", "1.16", "2"),),
-    ),
-    Engine(
-        "litert", "LiteRT", "litert", "tflite", "litert_worker.py",
-        (Package("ai-edge-litert", "ai_edge_litert", "2.1", "3"),),
-    ),
-    Engine("ncnn", "ncnn", "ncnn", "ncnn", "ncnn_worker.py", (Package("ncnn", "ncnn", "1.0.20260526", "2"),)),
-    Engine("mnn", "MNN", "mnn", "mnn", "mnn_worker.py", (Package("MNN", "MNN", "3.1", "4"),)),
-)  # fmt: skip
+    Engine("onnx", "ONNX Runtime", "onnxruntime", "onnx", "onnx_worker.py", (ONNXRUNTIME,)),
+    Engine("litert", "LiteRT", "litert", "tflite", "litert_worker.py", (LITERT,)),
+    Engine("ncnn", "ncnn", "ncnn", "ncnn", "ncnn_worker.py", (NCNN,)),
+    Engine("mnn", "MNN", "mnn", "mnn", "mnn_worker.py", (MNN,)),
+)
 
 ENGINES_BY_NAME = {engine.name: engine for engine in _ALL}
 """In the order of `ENGINES`."""

@@ -11,6 +11,8 @@ from .kept_wheel import KeptWheel
 
 PADDLELITE = "2.13rc0"
 
+SIZES = "48 MB to fetch, 175 MB on the disk"
+
 # The wheel for CPython 3.10; the library in it is called without its Python module.
 _WHEEL = KeptWheel(
     package="paddlelite",
@@ -19,7 +21,7 @@ _WHEEL = KeptWheel(
     sha256="b1e6081c4154e50479426df9c7390c0d1d99dd9d832a270d1fe925894768fb62",
     wanted=Path("paddlelite", "lite.so"),
     holds="opt and the predictor of this host are",
-    sizes="48 MB to fetch, 175 MB on the disk",
+    sizes=SIZES,
     platform=("--implementation=cp", "--python-version=3.10", "--abi=cp310", "--platform=manylinux1_x86_64"),
 )
 
@@ -41,6 +43,11 @@ def _installed() -> Optional[Path]:
     return library if library.is_file() else None
 
 
+def exists_for_this_machine() -> bool:
+    """Whether `require_library` can have a library."""
+    return (platform.system(), platform.machine()) == ("Linux", "x86_64")
+
+
 def require_library() -> Path:
     """The library; where there is none, pip fetches the wheel, from where it is told to take packages.
 
@@ -51,7 +58,7 @@ def require_library() -> Path:
     found = find_library()
     if found is not None:
         return found
-    machine = f"{platform.system()} {platform.machine()}"
-    if machine != "Linux x86_64":
+    if not exists_for_this_machine():
+        machine = f"{platform.system()} {platform.machine()}"
         raise InputError(f"Paddle-Lite's opt and predictor exist for Linux x86_64 only, and this is {machine}")
     return _WHEEL.fetch()

@@ -74,3 +74,12 @@ def require_packages(packages: Sequence[Package], purpose: str) -> None:
     parts = ([f"{' and '.join(missing)} {verb} not installed"] if missing else []) + others
     wanted = " ".join(f'"{package.requirement}"' for package in wrong)
     raise InputError(f"{', '.join(parts)}, and {purpose} needs: type `{sys.executable} -m pip install {wanted}`")
+
+
+ONNXRUNTIME = Package("onnxruntime", "onnxruntime", "1.16", "2")
+LITERT = Package("ai-edge-litert", "ai_edge_litert", "2.3", "3")
+NCNN = Package("ncnn", "ncnn", "1.0.20261020", "2")
+MNN = Package("MNN", "MNN", "3.6", "4")
+
+# 2.1 fails on PP-MobileSeg, and installs packages while it runs.
+PADDLE2ONNX = Package("paddle2onnx", "paddle2onnx", "1.2.11", "1.4")

@@ -21,7 +21,7 @@ from .lite_wheel import require_library
 from .metadata import Metadata, read_metadata
 from .opt import expected_size
 
-_WORKER = Path(__file__).with_name("lite_worker.py")
+LITE_WORKER = Path(__file__).with_name("lite_worker.py")
 _START_TIMEOUT = 60
 _RUN_TIMEOUT = 300
 _BYTES_A_VALUE = 8
@@ -274,4 +274,5 @@ class LitePredictor(Predictor):
         library = str(require_library())
         if expected_size(Path(nb)) != metadata.bytes:
             raise InputError(f"{nb} is damaged: its parts do not add up to its size; convert the model again")
-        super().__init__(Path(nb), metadata, ENGINE, _WORKER, core, clock, {"library": library}, label_maps, threads)
+        options = {"library": library}
+        super().__init__(Path(nb), metadata, ENGINE, LITE_WORKER, core, clock, options, label_maps, threads)

@@ -1,13 +1,13 @@
-"""PaddleSeg's losses under Paddle 3, which refuses to multiply a float by a whole number or a truth value."""
+"""PaddleSeg's losses: under Paddle 3, which refuses to multiply a float by a whole number, and beside each other."""
 
 import functools
-from contextlib import contextmanager
-from typing import Any, Callable, Iterator, List
+import threading
+from typing import Any, Callable, Dict, List
 
 import paddle
 from paddleseg.cvlibs import manager
 
-from ..patch import Patch
+from ..patch import Patch, lookup, source_of
 
 _OPERATORS = ("__add__", "__sub__", "__mul__", "__truediv__")
 _MARK = "__mobileseg_unites_dtypes__"
@@ -21,26 +21,46 @@ def _refuses_mixed_dtypes() -> bool:
     return False
 
 
-@contextmanager
-def _right_as_left() -> Iterator[None]:
-    """Let the right operand take the dtype of the left one, as it did in Paddle 2.6."""
-    before = {name: getattr(paddle.Tensor, name) for name in _OPERATORS}
-    for name, operator in before.items():
-        setattr(paddle.Tensor, name, _uniting(operator))
-    try:
-        yield
-    finally:
-        for name, operator in before.items():
-            setattr(paddle.Tensor, name, operator)
+class _RightAsLeft:
+    """While a loss is computed, a right operand that is refused takes the dtype of the left one, as in Paddle 2.6.
+
+    The operators are those of all tensors, so they are changed for no longer than that; losses may be in each other.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._losses = 0
+        self._before: Dict[str, Callable] = {}
+
+    def __enter__(self) -> None:
+        with self._lock:
+            self._losses += 1
+            if self._losses == 1:
+                self._before = {name: getattr(paddle.Tensor, name) for name in _OPERATORS}
+                for name, operator in self._before.items():
+                    setattr(paddle.Tensor, name, _uniting(operator))
+
+    def __exit__(self, *error: Any) -> None:
+        with self._lock:
+            self._losses -= 1
+            if self._losses == 0:
+                for name, operator in self._before.items():
+                    setattr(paddle.Tensor, name, operator)
 
 
 def _uniting(operator: Callable) -> Callable:
     def united(left: paddle.Tensor, right: Any) -> paddle.Tensor:
-        if isinstance(right, paddle.Tensor) and right.dtype != left.dtype:
-            right = right.astype(left.dtype)
-        return operator(left, right)
+        try:
+            return operator(left, right)
+        except TypeError:
+            if not isinstance(right, paddle.Tensor) or right.dtype == left.dtype:
+                raise
+        return operator(left, right.astype(left.dtype))
 
     return united
+
+
+_right_as_left = _RightAsLeft()
 
 
 def _losses() -> List[type]:
@@ -57,7 +77,7 @@ def _unite_dtypes() -> None:
 def _within(forward: Callable) -> Callable:
     @functools.wraps(forward)
     def united(*args: Any, **kwargs: Any) -> Any:
-        with _right_as_left():
+        with _right_as_left:
             return forward(*args, **kwargs)
 
     setattr(united, _MARK, True)
@@ -73,4 +93,30 @@ MIXED_DTYPES = Patch(
     apply=_unite_dtypes,
 )
 
-PATCHES = [MIXED_DTYPES]
+_DICE = "paddleseg.models.losses.dice_loss"
+
+
+def _writes_into_labels() -> bool:
+    return "labels[labels == self.ignore_index] = 0" in source_of(lookup(_DICE, "DiceLoss.forward"))
+
+
+def _copy_labels() -> None:
+    loss = lookup(_DICE, "DiceLoss")
+    compute = loss.forward
+
+    @functools.wraps(compute)
+    def forward(self, logits, labels):
+        return compute(self, logits, labels.clone())
+
+    loss.forward = forward
+
+
+LABELS_WRITTEN_INTO = Patch(
+    name="labels_written_into",
+    what="beside DiceLoss other losses take ignored pixels for class 0, and under Paddle 3 training ends",
+    upstream="paddleseg/models/losses/dice_loss.py sets ignored pixels to 0 in the labels that all losses share",
+    detect=_writes_into_labels,
+    apply=_copy_labels,
+)
+
+PATCHES = [MIXED_DTYPES, LABELS_WRITTEN_INTO]

@@ -6,6 +6,7 @@ import os
 import pickle
 import sys
 from contextlib import contextmanager
+from types import SimpleNamespace
 from typing import Any, BinaryIO, Callable, Iterator, List
 
 import paddle
@@ -15,7 +16,10 @@ from ...checkpoints.safetensors_file import SUFFIX
 from ...errors import InputError, shown
 from ..patch import Patch, lookup, replace_everywhere
 
-_MODULES = ("framework.io", "framework.io_utils", "static.io", "hapi.model", "jit.translated_layer")
+_MODULES = (
+    "framework.io", "framework.io_utils", "static.io", "static.io_utils", "static.pir_io", "hapi.model",
+    "jit.translated_layer", "jit.api",
+)  # fmt: skip
 """Where Paddle unpickles files: paddle.load, what lies beside exported models, and the older ways to load."""
 
 _WRITING = (
@@ -56,6 +60,10 @@ class DataPickle:
     def loads(self, data: bytes, **options: Any) -> Any:
         """The content of bytes; otherwise as `load`."""
         return self.load(io.BytesIO(data), **options)
+
+    def Unpickler(self, file: BinaryIO, **options: Any) -> SimpleNamespace:
+        """What has `load` without arguments; otherwise as `load`. Paddle 3 reads old static programs with it."""
+        return SimpleNamespace(load=functools.partial(self.load, file, **options))
 
 
 def _unpickles() -> bool:
