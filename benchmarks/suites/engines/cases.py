@@ -21,9 +21,11 @@ class EngineCase(LatencyCase):
     """One network in one engine.
 
     Attributes:
+        threads: that the network runs with, on the host.
         arch: one of `ARCHITECTURES`.
     """
 
+    threads: int = 1
     arch: str = HOST
 
     def __str__(self) -> str:

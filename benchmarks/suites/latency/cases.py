@@ -1,7 +1,7 @@
 """What is measured: a network at a size with a label map, in an engine."""
 
 from dataclasses import dataclass, replace
-from typing import List, Optional, Sequence, Tuple
+from typing import ClassVar, List, Optional, Sequence, Tuple
 
 from paddleseg_mobileseg.deploy.runtime.engines import ENGINES_BY_NAME
 from paddleseg_mobileseg.deploy.runtime.predictor import HOST_TARGET
@@ -34,7 +34,6 @@ class LatencyCase:
         weights: what they are stored in, "float32", "int16" or "int8".
         precision: what is computed in, "float32" or "fp16".
         active_classes: how many of the classes can win.
-        threads: that the network runs with, on this host.
     """
 
     network: str
@@ -46,7 +45,8 @@ class LatencyCase:
     weights: str = "float32"
     precision: str = "float32"
     active_classes: int = ACTIVE_CLASSES
-    threads: int = 1
+
+    threads: ClassVar[int] = 1
 
     def __str__(self) -> str:
         return f"{self.network} with {self.label_map} at {self.width}x{self.height}"
