@@ -14,6 +14,7 @@ from typing import List
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "docs" / "demo.json"
 IMAGE = ROOT / "docs" / "benchmark.svg"
+ENGINES_ON_ARM = "engines-aarch64"
 LABELS_IMAGE = ROOT / "benchmarks" / "results" / "labels.svg"
 sys.path.insert(0, str(ROOT))
 
@@ -21,6 +22,7 @@ from api_page import api  # noqa: E402
 from benchmarks.report import make_report, markdown  # noqa: E402
 from benchmarks.results import Result  # noqa: E402
 from benchmarks.suites.distillation import report as distillation_report  # noqa: E402
+from benchmarks.suites.engines import report as engines_report  # noqa: E402
 from benchmarks.suites.labels import report as labels_report  # noqa: E402
 from benchmarks.suites.latency import claims, plots, tables  # noqa: E402
 from benchmarks.suites.registry import SUITES, read_file  # noqa: E402
@@ -89,10 +91,21 @@ def distillation() -> str:
     return f"{scores.markdown()}\n\n{distillation_report.gain(results)}\n\n{times.markdown()}"
 
 
+def engines() -> str:
+    """Every engine side by side, timed here."""
+    setting, blocks = engines_report.host_section(measured("engines"), SUITES["engines"].dataset, with_plots=False)
+    return engines_report.overview(setting, blocks)
+
+
+def engines_on_arm() -> str:
+    """The same counted on an emulated core."""
+    return engines_report.overview(*engines_report.arm_section(measured(ENGINES_ON_ARM)))
+
+
 def suites() -> str:
     """The tables of every suite that benchmarks/README.md does not show, from the committed results."""
     shown = [name for name in SUITES if name not in ("labels", "zoo_training", "distillation")]
-    results = [result for name in shown for result in measured(name)]
+    results = [result for name in (*shown, ENGINES_ON_ARM) for result in measured(name)]
     return markdown(make_report(results, SUITES, with_plots=False)).strip()
 
 
@@ -150,6 +163,8 @@ DOCUMENTS = {
         "label-tables": label_tables,
         "training": training,
         "distillation": distillation,
+        "engines": engines,
+        "engines-on-arm": engines_on_arm,
     },
     "benchmarks/results/README.md": {"suites": suites},
     "docs/api.md": {"api": api},

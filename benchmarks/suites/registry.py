@@ -9,6 +9,7 @@ from paddleseg_mobileseg.models.zoo import MODELS
 from ..results import Result, join, read_results
 from ..suite import Suite
 from .distillation.suite import DistillationSuite
+from .engines.suite import EnginesSuite
 from .labels.suite import LabelMapSuite
 from .latency.claims import claims, claims_by_classes
 from .latency.suite import LatencySuite
@@ -93,6 +94,13 @@ _DECLARED: Tuple[Suite, ...] = (
     RewritesSuite(
         "rewrites",
         "what the rewrites of conversion save, at 512x512 with 150 classes",
+        size=(512, 512),
+        num_classes=150,
+    ),
+    EnginesSuite(
+        "engines",
+        "which engine runs a network fastest, at 512x512 with 150 classes",
+        dataset="ade20k",
         size=(512, 512),
         num_classes=150,
     ),

@@ -6,8 +6,9 @@ from paddle import nn
 from paddle.nn import functional as F
 
 from benchmarks.__main__ import main
+from benchmarks.emulated_arm.paddle_lite import EmulatedLite, find_library
+from benchmarks.emulated_arm.qemu import Emulator
 from benchmarks.suites.registry import read_file
-from benchmarks.suites.rewrites.emulated_arm import EmulatedArm, find_library
 from benchmarks.suites.rewrites.suite import rewrite_table
 from support.bench_program import build_program, double_logits, need
 from support.exports import export, randomise
@@ -51,8 +52,7 @@ def test_instructions_of_one_inference_are_counted(tmp_path):
     need("qemu-aarch64", "gcc")
     nb = write_model(tmp_path / "squares.nb")
     batch = np.random.default_rng(0).standard_normal((1, 3, HEIGHT, WIDTH)).astype(np.float32)
-    (tmp_path / "runs").mkdir()
-    arm = EmulatedArm(build_program("aarch64"), tmp_path / "runs")
+    arm = EmulatedLite(build_program("aarch64"), Emulator(tmp_path), tmp_path)
     output, instructions = arm.run(nb, batch)
     np.testing.assert_allclose(output, double_logits(batch, *squares(0), STRIDE), atol=1e-5)
     # Every pixel of every channel is read once.

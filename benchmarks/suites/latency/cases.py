@@ -1,16 +1,21 @@
 """What is measured: a network at a size with a label map, in an engine."""
 
 from dataclasses import dataclass, replace
-from typing import List, Optional, Sequence, Tuple
+from typing import ClassVar, List, Optional, Sequence, Tuple
 
+from paddleseg_mobileseg.deploy.runtime.engines import ENGINES_BY_NAME
+from paddleseg_mobileseg.deploy.runtime.predictor import HOST_TARGET
 from paddleseg_mobileseg.errors import InputError, near
 from paddleseg_mobileseg.models.ablations import ABLATIONS
 from paddleseg_mobileseg.models.zoo import MODELS, Model
 
 PADDLE_LITE, PHONE = "paddle-lite", "phone"
 INFERENCE_ENGINES = ("paddle-inference", "paddle-inference-gpu", "paddle-inference-tensorrt")
-ENGINES = (PADDLE_LITE, PHONE, *INFERENCE_ENGINES)
-"""What runs a network: Paddle-Lite on this host or on a phone; Paddle Inference on a processor or a graphics card."""
+CONVERTED = {engine.recorded: engine for engine in ENGINES_BY_NAME.values()}
+"""What runs converted models on this host, Paddle-Lite first, by the name in records."""
+
+ENGINES = (*CONVERTED, PHONE, *INFERENCE_ENGINES)
+"""What runs a network: those; Paddle-Lite on a phone; Paddle Inference on a processor or a graphics card."""
 
 ACTIVE_CLASSES = 20
 """How many classes can win with the random weights: as many as a trained network finds in an image of many things."""
@@ -41,6 +46,8 @@ class LatencyCase:
     precision: str = "float32"
     active_classes: int = ACTIVE_CLASSES
 
+    threads: ClassVar[int] = 1
+
     def __str__(self) -> str:
         return f"{self.network} with {self.label_map} at {self.width}x{self.height}"
 
@@ -48,6 +55,11 @@ class LatencyCase:
     def number_format(self) -> str:
         """Of weights and arithmetic together: "float32", "int16", "int8" or "fp16"."""
         return self.precision if self.precision != "float32" else self.weights
+
+    @property
+    def target(self) -> str:
+        """What a `.nb` of it is converted for."""
+        return "arm" if self.engine == PHONE else HOST_TARGET
 
 
 def find_network(name: str) -> Model:

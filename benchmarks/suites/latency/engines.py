@@ -7,10 +7,10 @@ import paddle
 
 from paddleseg_mobileseg.deploy.runtime import predictor as lite
 from paddleseg_mobileseg.deploy.runtime.metadata import read_metadata
-from paddleseg_mobileseg.deploy.runtime.predictor import LitePredictor, Predictor
+from paddleseg_mobileseg.deploy.runtime.predictor import Predictor
 from paddleseg_mobileseg.errors import InputError
 
-from .cases import PADDLE_LITE, LatencyCase
+from .cases import CONVERTED, LatencyCase
 
 _WORKER = Path(__file__).with_name("inference_worker.py")
 _DEVICES = {
@@ -27,7 +27,7 @@ def check_engine(name: str, clock: str) -> None:
         InputError: the engine needs a graphics card, and this Paddle cannot use one; or the clock does not see the
             processor that it runs on.
     """
-    if clock == "cpu" and name not in (PADDLE_LITE, "paddle-inference"):
+    if clock == "cpu" and name not in (*CONVERTED, "paddle-inference"):
         raise InputError(f"--clock cpu counts what this host's processor does, not what {name} runs on: omit it")
     if _DEVICES.get(name, "cpu") != "cpu" and not paddle.device.is_compiled_with_cuda():
         raise InputError(f"{name} needs paddlepaddle-gpu, and paddlepaddle is installed: install it, or choose another")
@@ -46,7 +46,7 @@ def open_predictor(case: LatencyCase, model: Path, core: Optional[int], clock: s
         InputError: the model is damaged.
         ToolError: the engine cannot load it.
     """
-    if case.engine == PADDLE_LITE:
-        return LitePredictor(model, core, clock)
+    if case.engine in CONVERTED:
+        return CONVERTED[case.engine].load(model, core, clock, threads=case.threads)
     options = {"device": _DEVICES[case.engine], "worker": str(Path(lite.__file__).with_name("engine_worker.py"))}
     return Predictor(model, read_metadata(model), case.engine, _WORKER, core, clock, options)

@@ -12,6 +12,7 @@ import numpy as np
 import paddle
 from tqdm import tqdm
 
+from paddleseg_mobileseg.deploy import FORMATS
 from paddleseg_mobileseg.deploy.convert import write_model
 from paddleseg_mobileseg.deploy.export import export_model
 from paddleseg_mobileseg.deploy.halve import halve
@@ -20,17 +21,18 @@ from paddleseg_mobileseg.deploy.ir.static_graph import StaticGraph
 from paddleseg_mobileseg.deploy.ir.tensors import OutputTensor
 from paddleseg_mobileseg.deploy.label_tail import attach, tail_program
 from paddleseg_mobileseg.deploy.lower import LoweredModel, lower
-from paddleseg_mobileseg.deploy.runtime.metadata import Metadata, metadata_path, sha256_of
+from paddleseg_mobileseg.deploy.runtime.metadata import Metadata, metadata_path, sha256_of, weights_path
 from paddleseg_mobileseg.deploy.runtime.opt import opt_version
-from paddleseg_mobileseg.deploy.runtime.predictor import HOST_TARGET
 from paddleseg_mobileseg.deploy.runtime.versions import versions
 from paddleseg_mobileseg.deploy.support import check_support
+from paddleseg_mobileseg.deploy.translate import translate
+from paddleseg_mobileseg.errors import MobilesegError
 from paddleseg_mobileseg.files import atomic_folder, atomic_path, write_text
 
 from ...cache import key_of, network_key, sources_key
 from ...images import TRANSFORMS, built_in_images, read_images
 from ...random_weights import calibrate_random_weights
-from .cases import ACTIVE_CLASSES, INFERENCE_ENGINES, PHONE, LatencyCase, find_network
+from .cases import ACTIVE_CLASSES, CONVERTED, INFERENCE_ENGINES, LatencyCase, find_network
 
 _CALIBRATION_SIZE = (256, 256)
 _CALIBRATION_IMAGES = 4
@@ -49,6 +51,10 @@ class Export:
     @staticmethod
     def of(case: LatencyCase) -> "Export":
         return Export(case.network, case.height, case.width, case.num_classes, case.active_classes)
+
+
+Failures = Dict[LatencyCase, MobilesegError]
+"""What cannot be converted, and why."""
 
 
 class ModelFolder:
@@ -83,7 +89,9 @@ class ModelFolder:
         if case.engine in INFERENCE_ENGINES:
             return folder / f"{case.label_map}_paddle" / "model.pdiparams"
         size = f"{case.height}x{case.width}{_chance(case.active_classes)}"
-        return folder / f"{case.network}_{size}_{case.label_map}_{case.number_format}_{_target(case)}.nb"
+        format = _format(case)
+        target = f"_{case.target}" if format == "nb" else ""
+        return folder / f"{case.network}_{size}_{case.label_map}_{case.number_format}{target}{FORMATS[format]}"
 
     def missing(self, cases: Sequence[LatencyCase]) -> Dict[Export, List[LatencyCase]]:
         """What `make` has to make, by export."""
@@ -94,32 +102,29 @@ class ModelFolder:
                 wanted.setdefault(export, []).append(case)
         return wanted
 
-    def make(self, export: Export, cases: Sequence[LatencyCase]) -> None:
+    def make(self, export: Export, cases: Sequence[LatencyCase]) -> Failures:
         """Export a network, if that is missing, and make the models of its cases and the labels to compare with.
 
         Raises:
-            InputError: the network cannot be exported or converted, or the folder cannot be written.
-            ToolError: opt failed, or a step changed what the network computes.
+            InputError: the network cannot be exported, or the folder cannot be written.
+            ToolError: a step changed what the network computes.
         """
         exact = lower(self.make_export(export), "exact")
         if not self.labels(export).is_file():
             _write_labels(exact, read_images(self.images, export.height, export.width), self.labels(export))
-        lowered = {"exact": exact}
+        lowered, failures = {"exact": exact}, {}
         for case in cases:
             if case.label_map not in lowered:
                 lowered[case.label_map] = _with_tail(exact, case.label_map)
             path = self.model(case)
-            with atomic_folder(path.parent) as scratch:
-                if case.engine in INFERENCE_ENGINES:
-                    _write_paddle(lowered[case.label_map], scratch)
-                else:
-                    model, target = lowered[case.label_map], _target(case)
-                    if case.precision == "fp16":
-                        model = halve(model)
-                    check_support(model.program, target, case.precision)
-                    write_model(model, scratch / path.name, target, case.weights, case.precision)
-                    for name in ("model.pdmodel", "model.pdiparams"):
-                        (scratch / name).unlink()
+            if metadata_path(path).is_file():
+                continue
+            try:
+                with atomic_folder(path.parent) as scratch:
+                    _write(lowered[case.label_map], case, scratch / path.name)
+            except MobilesegError as error:
+                failures[case] = error
+        return failures
 
     def make_export(self, export: Export) -> Path:
         """Export a network, if that is missing.
@@ -135,21 +140,24 @@ class ModelFolder:
             _write_export(export, folder, self._calibration)
         return folder
 
-    def make_all(self, cases: Sequence[LatencyCase]) -> None:
+    def make_all(self, cases: Sequence[LatencyCase]) -> Failures:
         """Make what is missing, an export on each core at a time.
 
         Raises:
             InputError, ToolError: as of `make`.
         """
+        failures: Failures = {}
         missing = self.missing(cases)
         # The last networks of the zoo take the longest, Lite-HRNet above all; begun last, they would run alone.
         jobs = [(self, export, wanted) for export, wanted in reversed(list(missing.items()))]
         with tqdm(total=len(jobs), desc="convert", unit="network", disable=None, leave=False) as progress:
-            for _ in _run(jobs, min(len(os.sched_getaffinity(0)), len(jobs))):
+            for failed in _run(jobs, min(len(os.sched_getaffinity(0)), len(jobs))):
+                failures.update(failed)
                 progress.update()
+        return failures
 
 
-def _run(jobs: List[Tuple[ModelFolder, Export, List[LatencyCase]]], processes: int) -> Iterator[None]:
+def _run(jobs: List[Tuple[ModelFolder, Export, List[LatencyCase]]], processes: int) -> Iterator[Failures]:
     if processes < 2:
         yield from map(_make, jobs)
         return
@@ -158,9 +166,9 @@ def _run(jobs: List[Tuple[ModelFolder, Export, List[LatencyCase]]], processes: i
         yield from pool.map(_make, jobs)
 
 
-def _make(job: Tuple[ModelFolder, Export, List[LatencyCase]]) -> None:
+def _make(job: Tuple[ModelFolder, Export, List[LatencyCase]]) -> Failures:
     folder, export, cases = job
-    folder.make(export, cases)
+    return folder.make(export, cases)
 
 
 def _chance(active_classes: int) -> str:
@@ -168,8 +176,25 @@ def _chance(active_classes: int) -> str:
     return "" if active_classes == ACTIVE_CLASSES else f"_{active_classes}_active_classes"
 
 
-def _target(case: LatencyCase) -> str:
-    return "arm" if case.engine == PHONE else HOST_TARGET
+def _format(case: LatencyCase) -> str:
+    return CONVERTED[case.engine].format if case.engine in CONVERTED else "nb"
+
+
+def _write(lowered: LoweredModel, case: LatencyCase, path: Path) -> None:
+    """The model of a case, into a folder of its own."""
+    if case.engine in INFERENCE_ENGINES:
+        _write_paddle(lowered, path.parent)
+    elif _format(case) != "nb":
+        translate(lowered, path, _format(case), case.weights)
+        for other in set(path.parent.iterdir()) - {path, metadata_path(path), weights_path(path)}:
+            other.unlink()
+    else:
+        if case.precision == "fp16":
+            lowered = halve(lowered)
+        check_support(lowered.program, case.target, case.precision)
+        write_model(lowered, path, case.target, case.weights, case.precision)
+        for name in ("model.pdmodel", "model.pdiparams"):
+            (path.parent / name).unlink()
 
 
 def _write_export(export: Export, folder: Path, images: List[Path]) -> None:

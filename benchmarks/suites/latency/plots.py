@@ -1,7 +1,8 @@
 """Networks side by side as plots, in SVG."""
 
 import textwrap
-from typing import Any, Callable, Dict, List, Optional, Sequence
+from dataclasses import dataclass
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence
 
 from matplotlib.figure import Figure
 
@@ -20,6 +21,26 @@ _GAP = 0.7
 """Between the bars of two networks, in bars."""
 
 _MARKS = {"exact": "o", "argmax": "s", "vim": "^"}
+
+
+@dataclass(frozen=True)
+class Kinds:
+    """What tells the points of one network apart.
+
+    Attributes:
+        title: what a kind is.
+        of: the key of a result's kind in the following.
+        names, colours, marks: of the kinds.
+    """
+
+    title: str
+    of: Callable[[Result], str]
+    names: Mapping[str, str]
+    colours: Mapping[str, str]
+    marks: Mapping[str, str]
+
+
+BY_LABEL_MAP = Kinds("label map", lambda each: each.case.label_map, LABEL_MAPS, COLOURS, _MARKS)
 
 
 def plots(results: Sequence[Result], dataset: str) -> Dict[str, Plot]:
@@ -57,16 +78,18 @@ def _miou(result: Result, dataset: str) -> Optional[float]:
     return published(result.case, dataset).miou
 
 
-def accuracy_plot(results: Sequence[Result], dataset: str) -> Plot:
-    """Latency with each label map against published mIoU; a line joins the label maps of a network."""
+def accuracy_plot(results: Sequence[Result], dataset: str, kinds: Kinds = BY_LABEL_MAP) -> Plot:
+    """Latency against published mIoU, a colour a kind; a line joins the points of a network."""
 
     def draw(figure: Figure, narrow: bool) -> None:
-        _draw_accuracy(figure.subplots(), results, dataset, narrow)
+        _draw_accuracy(figure.subplots(), results, dataset, narrow, kinds)
 
     return draw_plot((9, 4.6), (4.2, 5.2), draw)
 
 
-def _draw_accuracy(axes: Any, results: Sequence[Result], dataset: str, narrow: bool = False) -> None:
+def _draw_accuracy(
+    axes: Any, results: Sequence[Result], dataset: str, narrow: bool = False, kinds: Kinds = BY_LABEL_MAP
+) -> None:
     chosen = [each for each in results if _miou(each, dataset) is not None]
     by_network: Dict[str, List[Result]] = {}
     for each in chosen:
@@ -79,17 +102,17 @@ def _draw_accuracy(axes: Any, results: Sequence[Result], dataset: str, narrow: b
         crowded = any(0 < _miou(others[0], dataset) - miou < _ROOM for others in by_network.values())
         place = dict(xytext=(0, -11 if crowded else 5), textcoords="offset points", fontsize=7.5)
         axes.annotate(find_network(name).title, (times[0], miou), **place)
-    for label_map in LABEL_MAPS:
-        points = [each for each in chosen if each.case.label_map == label_map]
+    for kind, name in kinds.names.items():
+        points = [each for each in chosen if kinds.of(each) == kind]
         if points:
             axes.scatter(
                 [each.median(*WHOLE) for each in points],
                 [_miou(each, dataset) for each in points],
-                color=COLOURS[label_map],
-                marker=_MARKS[label_map],
+                color=kinds.colours[kind],
+                marker=kinds.marks[kind],
                 s=26,
                 zorder=2,
-                label=LABEL_MAPS[label_map],
+                label=name,
             )
     axes.set_xscale("log")
     ticks = [tick for tick in (10, 20, 30, 50, 70, 100, 150, 200, 300, 500, 700, 1000, 2000)]
@@ -104,7 +127,7 @@ def _draw_accuracy(axes: Any, results: Sequence[Result], dataset: str, narrow: b
     if narrow:
         axes.legend(fontsize=8, frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=3)
     else:
-        axes.legend(title="label map", fontsize=8, frameon=False, loc="lower right")
+        axes.legend(title=kinds.title, fontsize=8, frameon=False, loc="lower right")
 
 
 def split_plot(results: Sequence[Result]) -> Plot:

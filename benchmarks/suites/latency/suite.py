@@ -185,13 +185,14 @@ class LatencyMeasuring(Measuring):
         cases: Sequence[LatencyCase],
         timing: Dict[str, Any],
         models: ModelFolder,
-        phone: PhoneChoice,
+        phone: PhoneChoice = PhoneChoice(None, 0.0, 0),
     ):
         self.suite, self.cases, self.models, self.phone = suite, cases, models, phone
         self.settings = {**timing, "images": [path.name for path in models.images]}
 
     def prepare(self) -> None:
-        self.models.make_all(self.cases)
+        for error in self.models.make_all(self.cases).values():
+            raise error
 
     def conflict(self, known: Result) -> Optional[str]:
         return other_model(known, self.models.model(known.case))
@@ -206,11 +207,15 @@ class LatencyMeasuring(Measuring):
 
     def take_turn(self, case: LatencyCase, number: int) -> Result:
         settings = self.settings
-        with open_predictor(case, self.models.model(case), settings["core"], settings["clock"]) as predictor:
+        with open_predictor(case, self.models.model(case), self.core(case), settings["clock"]) as predictor:
             batches = [load_input(path, predictor.metadata.input) for path in self.models.images]
             fed = f"{len(batches)} images"
             result, labels = timed_turn(self.suite, case, number, predictor, batches, fed, settings)
         return replace(result, agreement=self._agreement(case, [batch[0] for batch in labels]))
+
+    def core(self, case: LatencyCase) -> Optional[int]:
+        """That a case on the host is bound to; None leaves it to the system."""
+        return self.settings["core"]
 
     def _measure_on_phone(self, cases: Sequence[LatencyCase]) -> Iterator[Result]:
         """All rounds of cases; what a lost phone leaves of a case is not given."""

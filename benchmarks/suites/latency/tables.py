@@ -21,6 +21,7 @@ _MAYBE = {
     "engine": lambda case: case.engine,
     "numbers": lambda case: case.number_format,
     "active classes": lambda case: str(case.active_classes),
+    "threads": lambda case: str(case.threads),
 }
 """Columns that a table has where they vary."""
 
@@ -39,6 +40,11 @@ def setting(results: Sequence[Result]) -> str:
     """Where, when and how the results of one suite were taken."""
     engines = dict.fromkeys(each.case.engine for each in results)
     parts = [_engine_setting([each for each in results if each.case.engine == engine]) for engine in engines]
+    return f"Measured with {'; '.join(parts)}. {turns_taken(results)}"
+
+
+def turns_taken(results: Sequence[Result]) -> str:
+    """How many, of what, and by which clock, in sentences."""
     settings = results[0].settings
     counts = (
         f"rounds: {span([len(each.rounds) for each in results])}",
@@ -47,7 +53,7 @@ def setting(results: Sequence[Result]) -> str:
     )
     counted = ", ".join(counts).capitalize()
     clock = CLOCKS[settings["clock"]]
-    return f"Measured with {'; '.join(parts)}. {counted}; every turn is a process of its own. {clock}"
+    return f"{counted}; every turn is a process of its own. {clock}"
 
 
 def _engine_setting(results: Sequence[Result]) -> str:

@@ -13,13 +13,14 @@ from paddleseg_mobileseg.deploy.runtime.stats import within_rounds
 from paddleseg_mobileseg.models.zoo import MODELS, find_model
 from paddleseg_mobileseg.report.tables import Table, cell
 
+from ...emulated_arm.paddle_lite import EmulatedLite, build_program, find_library
+from ...emulated_arm.qemu import Emulator
 from ...flags import CLOCKS, Timing, add_networks, add_timing, timing_settings
 from ...images import built_in_images, read_images
 from ...results import Result, find
 from ...suite import Block, Figure, Measuring, Places, Section, Suite
 from ...timed_turn import timed_turn
 from ..latency.models import Export, ModelFolder
-from .emulated_arm import EmulatedArm, build_program, find_library
 from .models import Pair, convert_pair, facts_of
 
 _READING = (
@@ -121,14 +122,14 @@ class RewritesMeasuring(Measuring):
         self._images = built_in_images(places.models / "images", 1)
         self._folder = ModelFolder(places.models, self._images)
         self._pairs: Dict[RewriteCase, Pair] = {}
-        self._arm: Optional[EmulatedArm] = None
+        self._arm: Optional[EmulatedLite] = None
 
     def prepare(self) -> None:
         library = find_library()
         if library:
-            for name in ("program", "runs"):
-                (self._scratch / name).mkdir()
-            self._arm = EmulatedArm(build_program(library, self._scratch / "program"), self._scratch / "runs")
+            program, runs = (self._scratch / name for name in ("program", "runs"))
+            runs.mkdir()
+            self._arm = EmulatedLite(build_program(library, program), Emulator(runs), runs)
 
     def take_turn(self, case: RewriteCase, number: int) -> Result:
         pair, batch, settings = self._pair(case), self._batch(case), self.settings

@@ -1,10 +1,6 @@
-"""An ARM core under emulation: what a converted model gives there, and how many instructions it takes.
-
-Under QEMU's user mode time says nothing, and the number of instructions is the same on every machine.
-"""
+"""Paddle-Lite on 64-bit ARM: what a converted model gives there, and how many instructions it takes."""
 
 import os
-import re
 import shutil
 from pathlib import Path
 from typing import List, Optional, Tuple
@@ -12,22 +8,27 @@ from typing import List, Optional, Tuple
 import numpy as np
 
 from paddleseg_mobileseg.deploy.runtime.metadata import read_metadata
-from paddleseg_mobileseg.errors import ToolError
 from paddleseg_mobileseg.paths import BUILD_SCRIPT
 from paddleseg_mobileseg.processes.tool import run_tool
 
-COMPILER, EMULATOR = "aarch64-linux-gnu-g++", "qemu-aarch64"
+from .qemu import ARM_COMPILER, COMPILER, EMULATOR, Emulator, missing_programs
+
+SYSROOT = Path("/usr/aarch64-linux-gnu")
+"""Where the compiler for ARM has the libraries that its programs need."""
+
 _LIBRARY = Path("lib/libpaddle_light_api_shared.so")
-_PLUGIN = Path(__file__).with_name("count_instructions.c")
-_SYSROOT = "/usr/aarch64-linux-gnu"
 _AARCH64 = 183  # e_machine of an ELF file
 _TIMEOUT = 3600
 
 
-def find_library() -> Optional[Path]:
-    """The release of Paddle-Lite that PADDLE_LITE_DIR names, if it and what it needs to run here are for 64-bit ARM."""
-    named = os.environ.get("PADDLE_LITE_DIR")
-    if not named or not all(map(shutil.which, ("cmake", "gcc", COMPILER, EMULATOR))):
+def find_library(named: Optional[Path] = None) -> Optional[Path]:
+    """The release of Paddle-Lite in a folder, if it and what it needs to run here are for 64-bit ARM.
+
+    Args:
+        named: the folder; that of PADDLE_LITE_DIR if None.
+    """
+    named = named or os.environ.get("PADDLE_LITE_DIR")
+    if not named or missing_programs("cmake", COMPILER, ARM_COMPILER, EMULATOR):
         return None
     for folder in (Path(named), Path(named) / "cxx"):
         if (folder / _LIBRARY).is_file():
@@ -43,7 +44,7 @@ def build_program(library: Path, folder: Path) -> Path:
         ToolError: it cannot be built.
     """
     sources = BUILD_SCRIPT.parent.parent / "cpp"
-    flags = ["-DCMAKE_SYSTEM_NAME=Linux", "-DCMAKE_SYSTEM_PROCESSOR=aarch64", f"-DCMAKE_CXX_COMPILER={COMPILER}"]
+    flags = ["-DCMAKE_SYSTEM_NAME=Linux", "-DCMAKE_SYSTEM_PROCESSOR=aarch64", f"-DCMAKE_CXX_COMPILER={ARM_COMPILER}"]
     configure = ["cmake", "-S", str(sources), "-B", str(folder), *flags, f"-DPADDLE_LITE_DIR={library}"]
     run_tool(configure, "cmake", _TIMEOUT)
     run_tool(["cmake", "--build", str(folder)], "cmake", _TIMEOUT)
@@ -51,20 +52,18 @@ def build_program(library: Path, folder: Path) -> Path:
     return folder / "mobileseg_bench"
 
 
-class EmulatedArm:
+class EmulatedLite:
     """`mobileseg_bench` under QEMU, one thread.
 
     Args:
         program: built for 64-bit ARM, its library beside it.
-        folder: an empty one for its files.
-
-    Raises:
-        ToolError: the plugin that counts cannot be built.
+        emulator: that counts.
+        folder: for files.
+        root: as of `Emulator.run`.
     """
 
-    def __init__(self, program: Path, folder: Path):
-        self._program, self._folder, self._plugin = program, folder, folder / "count_instructions.so"
-        run_tool(["gcc", "-O2", "-shared", "-fPIC", str(_PLUGIN), "-o", str(self._plugin)], "gcc", _TIMEOUT)
+    def __init__(self, program: Path, emulator: Emulator, folder: Path, root: Path = SYSROOT):
+        self._program, self._emulator, self._folder, self._root = program, emulator, folder, root
 
     def run(self, nb: Path, batch: np.ndarray) -> Tuple[np.ndarray, int]:
         """What a model for ARM gives for a batch, and the instructions of one inference.
@@ -85,9 +84,4 @@ class EmulatedArm:
         return output, two - one
 
     def _count(self, words: List[str]) -> int:
-        command = [EMULATOR, "-cpu", "max", "-L", _SYSROOT, "-plugin", str(self._plugin), str(self._program), *words]
-        printed = run_tool(command, EMULATOR, _TIMEOUT)
-        found = re.search(r"^instructions: (\d+)$", printed, re.M)
-        if not found:
-            raise ToolError(f"{EMULATOR} counted no instructions: it needs one that takes plugins, version 7 or newer")
-        return int(found.group(1))
+        return self._emulator.run([str(self._program), *words], self._root).instructions
