@@ -401,7 +401,7 @@ for line in sys.stdin:
 def test_a_predictor_that_answers_nonsense_is_stopped(converted, tmp_path, monkeypatch, greeting, reply, message):
     worker = tmp_path / "worker.py"
     worker.write_text(REPLIES.format(greeting=greeting, reply=reply))
-    monkeypatch.setattr("paddleseg_mobileseg.deploy.runtime.predictor._WORKER", worker)
+    monkeypatch.setattr("paddleseg_mobileseg.deploy.runtime.predictor.LITE_WORKER", worker)
     with pytest.raises(ToolError, match=message) as caught, LitePredictor(converted.path) as predictor:
         predictor.run(BATCH)
     assert str(caught.value).isprintable() and len(str(caught.value)) < 500
