@@ -114,10 +114,10 @@ def _forked(arguments: List[str], stdout: str, stderr: str) -> int:
     """The id of a process, with a group of its own, that runs a command and ends."""
     process = os.fork()
     if process:
+        os.setpgid(process, process)
         return process
     status = 1
     try:
-        os.setpgid(0, 0)
         for number, path in ((1, stdout), (2, stderr)):
             os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), number)
         status = _command(arguments)

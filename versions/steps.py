@@ -182,9 +182,9 @@ STEPS: Tuple[Step, ...] = (
     Step("x86", "`convert --target x86`; the same", _convert("x86"), "export"),
     Step("compare", "labels of the x86 .nb in Paddle-Lite equal to those of the export in this Paddle", _compare,
          "x86"),
-    Step("stock train", "PaddleSeg's own tools/train.py, two iterations; difference of the losses", _stock_train,
-         "import"),
-    Step("stock val", "tools/val.py; difference of the mIoU", _stock_val, "import"),
+    Step("stock train", "PaddleSeg's own tools/train.py, two iterations; difference of the losses, which it prints to "
+         "four digits", _stock_train, "import"),
+    Step("stock val", "tools/val.py; difference of the mIoU, which it prints to four digits", _stock_val, "import"),
     Step("stock predict", "tools/predict.py; labels equal to the reference's", _stock_predict, "import"),
     Step("stock export", "tools/export.py; labels in Paddle-Lite equal to those in this Paddle", _stock_export,
          "import"),

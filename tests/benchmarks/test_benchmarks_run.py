@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -19,7 +20,7 @@ from benchmarks import __main__ as command
 from benchmarks.images import built_in_images, read_images
 from benchmarks.random_weights import calibrate_random_weights
 from benchmarks.suites.latency import suite as latency
-from benchmarks.suites.latency.cases import ACTIVE_CLASSES, LatencyCase
+from benchmarks.suites.latency.cases import ACTIVE_CLASSES, PHONE, LatencyCase
 from benchmarks.suites.latency.models import Export, ModelFolder
 from benchmarks.suites.latency.suite import LatencyMeasuring, LatencySuite
 from benchmarks.suites.registry import SUITES, read_file
@@ -27,9 +28,10 @@ from benchmarks.suites.training.suite import TrainingSuite, images_per_second
 from paddleseg_mobileseg import InputError, build_model
 from paddleseg_mobileseg.deploy.android.bench import bench
 from paddleseg_mobileseg.deploy.android.predict import predict
-from paddleseg_mobileseg.deploy.runtime.metadata import read_metadata
+from paddleseg_mobileseg.deploy.runtime.metadata import metadata_path, read_metadata
 from paddleseg_mobileseg.deploy.runtime.predictor import LitePredictor
 from support.benchmark_measurements import record_of
+from support.folders import made_once
 from support.processes import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -43,16 +45,27 @@ SMALL = LatencySuite(
     networks=["pp_mobileseg_tiny"],
 )
 CORE = max(os.sched_getaffinity(0))
+CASES = [
+    *SMALL.cases(),
+    *(LatencyCase("pp_mobileseg_tiny", 64, 64, 40, "exact", weights=weights) for weights in ("int16", "int8")),
+    *(LatencyCase("pp_mobileseg_tiny", 64, 64, 40, way, "paddle-inference") for way in ("exact", "argmax")),
+    *(LatencyCase("pp_mobileseg_tiny", 64, 64, 40, "exact", PHONE, precision=each) for each in ("float32", "fp16")),
+]
 
 
 @pytest.fixture(scope="module")
-def images(tmp_path_factory):
-    return built_in_images(tmp_path_factory.mktemp("images"), 2)
+def folder():
+    """The models of all tests, made once for all workers of a run; nothing is written there any more."""
+
+    def make(folder):
+        ModelFolder(folder, built_in_images(folder / "images", 2)).make_all(CASES)
+
+    return made_once("benchmark_models", make)
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    return tmp_path_factory.mktemp("models")
+def images(folder):
+    return built_in_images(folder / "images", 2)
 
 
 @pytest.fixture
@@ -124,13 +137,25 @@ def test_models_take_turns_and_a_finished_suite_is_not_measured_again(run, tmp_p
     assert [each.rounds for each in read_file(output)] == [[0, 1, 2]] * 3
 
 
-def test_a_killed_suite_keeps_its_turns_and_goes_on_with_the_rest(tmp_path, folder, images):
+KILLED = """
+import sys
+from benchmarks import __main__ as command
+from benchmarks.suites.latency.suite import LatencySuite
+from benchmarks.suites.registry import SUITES
+
+sizes, label_maps, networks = [(64, 64)], ("exact",), ["pp_mobileseg_tiny"]
+SUITES["ade20k"] = LatencySuite("ade20k", "how a small network does", "ade20k", 40, sizes, label_maps, networks)
+sys.exit(command.main(sys.argv[1:]))
+"""
+
+
+def test_a_killed_suite_keeps_its_turns_and_goes_on_with_the_rest(tmp_path, folder, images, monkeypatch):
+    monkeypatch.setitem(SUITES, "ade20k", SMALL)
     output = tmp_path / "killed.jsonl"
-    flags = ["--networks", "pp_mobileseg_tiny", "--sizes", "128x128", "--label-maps", "exact", "--repeats", "1"]
-    arguments = ["run", "resolution", "--output", str(output), "--models", str(folder)]
-    arguments += ["--images", *map(str, images), *flags]
+    arguments = ["run", "ade20k", "--output", str(output), "--models", str(folder)]
+    arguments += ["--images", *map(str, images), "--label-maps", "exact", "--repeats", "1"]
     with subprocess.Popen(
-        [sys.executable, "-m", "benchmarks", *arguments, "--rounds", "1000"], cwd=ROOT, stderr=subprocess.DEVNULL
+        [sys.executable, "-c", KILLED, *arguments, "--rounds", "1000"], cwd=ROOT, stderr=subprocess.DEVNULL
     ) as process:
         while process.poll() is None and (not output.is_file() or len(output.read_bytes().splitlines()) < 3):
             time.sleep(0.05)
@@ -246,11 +271,19 @@ def test_a_phone_is_measured_by_the_benchmark_of_devices(run, tmp_path, monkeypa
     assert "a phone takes all --rounds of a case at once" in capsys.readouterr().err
 
 
+def test_the_command_makes_what_is_missing(run, folder, images, tmp_path):
+    models = shutil.copytree(folder, tmp_path / "models")
+    nb = ModelFolder(models, images).model(SMALL.cases()[1])
+    made = nb.read_bytes()
+    nb.unlink()
+    metadata_path(nb).unlink()
+    assert run(tmp_path / "one.jsonl", "--label-maps", "argmax", "--rounds", "1", "--models", str(models)) == 0
+    assert nb.read_bytes() == made
+
+
 def test_models_are_made_once_and_anew_when_their_sources_change(folder, images, monkeypatch):
     case = LatencyCase("pp_mobileseg_tiny", 64, 64, 40, "exact")
-    models = ModelFolder(folder, images)
-    models.make_all([case])
-    assert models.missing([case]) == {}
+    assert ModelFolder(folder, images).missing([case]) == {}
     monkeypatch.setattr("benchmarks.suites.latency.models.sources_key", lambda module: "another")
     assert ModelFolder(folder, images).missing([case]) == {Export.of(case): [case]}
 
@@ -258,7 +291,6 @@ def test_models_are_made_once_and_anew_when_their_sources_change(folder, images,
 def test_a_predictor_runs_on_its_core_and_its_memory_is_its_own(folder, images):
     case = LatencyCase("pp_mobileseg_tiny", 64, 64, 40, "exact")
     models = ModelFolder(folder, images)
-    models.make_all([case])
     large = np.ones(10**8)
     with LitePredictor(models.model(case), CORE) as predictor:
         status = Path(f"/proc/{predictor._worker._process.pid}/status").read_text()
@@ -278,7 +310,7 @@ def timed_and_had(model, images, clock, stopped):
         predictor.set_timed_inputs([read_images(images[:1], 64, 64)])
         pid = predictor._worker._process.pid
         before = processor_seconds(pid)
-        timing = pool.submit(predictor.time, 600)
+        timing = pool.submit(predictor.time, 300)
         wait_until(lambda: processor_seconds(pid) > before + 0.05)
         os.kill(pid, signal.SIGSTOP)
         time.sleep(stopped)
@@ -289,7 +321,6 @@ def timed_and_had(model, images, clock, stopped):
 def test_the_clock_of_the_processor_stands_while_a_process_waits_for_its_core(folder, images):
     case = LatencyCase("pp_mobileseg_tiny", 64, 64, 40, "argmax")
     models = ModelFolder(folder, images)
-    models.make_all([case])
     wall, _ = timed_and_had(models.model(case), images, "wall", stopped=1.0)
     cpu, had = timed_and_had(models.model(case), images, "cpu", stopped=1.0)
     assert wall > 1.0 and 0 < cpu <= had

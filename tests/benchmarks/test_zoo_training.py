@@ -6,7 +6,7 @@ import yaml
 
 from benchmarks.__main__ import main
 from benchmarks.suites.registry import read_file
-from benchmarks.suites.zoo_training import suite
+from benchmarks.suites.zoo_training import suite, training
 from benchmarks.suites.zoo_training.training import chance, scenes_config, train_and_score
 from paddleseg_mobileseg.config.reader import load_config
 from paddleseg_mobileseg.data.synthetic import SyntheticScenes
@@ -32,7 +32,11 @@ def test_chance_is_the_score_of_the_best_constant_answer():
     assert chance(scenes) == pytest.approx(max(constant))
 
 
-def test_a_short_training_is_scored_and_learns(tmp_path):
+def test_a_short_training_is_scored_and_learns(tmp_path, monkeypatch):
+    few = yaml.safe_load(training.SCENES.read_text())
+    few["batch_size"], few["val_dataset"]["count"] = 4, 32
+    (tmp_path / "few.yml").write_text(yaml.safe_dump(few))
+    monkeypatch.setattr(training, "SCENES", tmp_path / "few.yml")
     found = train_and_score(find_model("topformer_tiny"), tmp_path, iters=30, seed=0)
     assert found["loss"][-1] < found["loss"][0] and 0 <= found["miou"] <= 1 and found["accuracy"] > 0.15
     assert (tmp_path / "iter_30" / "model.pdparams").is_file()

@@ -37,11 +37,11 @@ def files_in(folder):
 
 @pytest.mark.parametrize(
     "name, tail, size",
-    # Every network with a tail, small (test_label_tail.py has all tails, and large sizes with the labels outside); and
-    # as large as they are used, where a run takes up to a minute.
+    # One small (test_label_tail.py has all tails, and the base one at a large size with the labels outside); and as
+    # large as they are used, where a run takes up to a minute.
     [
         pytest.param("pp_mobileseg_tiny", "logits", (128, 192), marks=pytest.mark.newest),
-        ("pp_mobileseg_base", "vim", (128, 192)),
+        pytest.param("pp_mobileseg_base", "vim", (128, 192), marks=pytest.mark.slow),
         pytest.param("pp_mobileseg_tiny", "logits", (384, 640), marks=pytest.mark.slow),
         pytest.param("pp_mobileseg_tiny", "vim", (512, 512), marks=pytest.mark.slow),
         pytest.param("pp_mobileseg_base", "logits", (512, 512), marks=pytest.mark.slow),

@@ -21,7 +21,10 @@ from paddleseg_mobileseg.deploy.runtime.inputs import noise
 from support.exports import export, export_around, exported_network, exported_stock
 
 
-@pytest.mark.parametrize("name, size", [("pp_mobileseg_tiny", (384, 640)), ("pp_mobileseg_base", (512, 512))])
+@pytest.mark.parametrize(
+    "name, size",
+    [pytest.param("pp_mobileseg_tiny", (384, 640), marks=pytest.mark.slow), ("pp_mobileseg_base", (512, 512))],
+)
 def test_exact_label_maps_of_networks_are_those_of_the_export(name, size):
     found = compare(exported_network(name, "argmax", *size))
     output = found.model.output
@@ -58,7 +61,7 @@ def test_any_export_gets_any_label_map(tail, labels):
         assert found.total.pixel_agreement >= 0.9999
 
 
-@pytest.mark.parametrize("labels", ["exact", "argmax", "vim"])
+@pytest.mark.parametrize("labels", ["exact", pytest.param("argmax", marks=pytest.mark.slow), "vim"])
 def test_the_loop_of_stock_vim_is_replaced(labels):
     """PaddleSeg's own VIM cannot be converted as it was exported."""
     found = compare(exported_stock("pp_mobileseg_vim", (1, 3, 128, 192)), labels=labels)
