@@ -118,7 +118,9 @@ def _fault(
     lowered: LoweredModel, metadata: Metadata, found: Agreement, batch: np.ndarray, output: np.ndarray
 ) -> Optional[str]:
     fault = found.fault(metadata.limits)
-    return fault and translation_fault(lowered, batch, output, metadata.limits) and fault
+    if fault and found.pixel_agreement >= metadata.limits.agreement:
+        return translation_fault(lowered, batch, output, metadata.limits)
+    return fault
 
 
 def engines_table(rows: Sequence[EngineRow]) -> str:
