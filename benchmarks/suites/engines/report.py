@@ -77,9 +77,11 @@ def arm_section(results: Sequence[Result]) -> Tuple[str, List[Block]]:
 
 def _counted_with(results: Sequence[Result]) -> str:
     case, environment = results[0].case, results[0].environment
+    own = " Paddle-Lite's library for 64-bit ARM is in no registry: it is one of our own."
     return (
         f"Counted in {_with_versions(results)} on {environment.cpu} {environment.versions['qemu']}, one thread, at "
         f"{case.width}x{case.height} with {case.num_classes} classes, {_dates(results)}."
+        f"{own if PADDLE_LITE in _engines(results) else ''}"
     )
 
 
@@ -196,14 +198,18 @@ def own_table(results: Sequence[Result], share: Callable[[Result, Result], Optio
         results: of both label maps and one number of threads.
         share: of one result in another.
     """
-    exact = [each for each in results if each.case.label_map == "exact"]
+    both = [each for each in results if each.case.label_map == "exact" and find(results, _own(each.case))]
 
     def text(case: EngineCase) -> Optional[str]:
-        ours, own = find(results, case), find(results, replace(case, label_map="argmax"))
+        ours, own = find(both, case), find(results, _own(case))
         return cell(share(ours, own), "{:.2f}") if ours and own else None
 
-    order = [each.case.network for each in exact]
-    return _pivot(exact, text, lambda found: order.index(found[0].case.network), {})
+    order = [each.case.network for each in both]
+    return _pivot(both, text, lambda found: order.index(found[0].case.network), {})
+
+
+def _own(case: EngineCase) -> EngineCase:
+    return replace(case, label_map="argmax")
 
 
 def _instructions_ratio(one: Result, other: Result) -> Optional[float]:
