@@ -1,6 +1,5 @@
 import json
 import shutil
-import sys
 from dataclasses import asdict
 from pathlib import Path
 
@@ -20,7 +19,6 @@ from paddleseg_mobileseg.deploy.ir.program import dims_of
 from paddleseg_mobileseg.deploy.lower import lower
 from paddleseg_mobileseg.deploy.passes import legalize
 from paddleseg_mobileseg.deploy.runtime import opt
-from paddleseg_mobileseg.deploy.runtime.lite_wheel import PADDLELITE, find_library
 from paddleseg_mobileseg.deploy.runtime.metadata import metadata_path, read_metadata, sha256_of
 from paddleseg_mobileseg.deploy.support import check_support
 from support.exports import MEAN, STD, TRANSFORMS, describe, export, export_around, exported_network, exported_stock
@@ -241,14 +239,6 @@ def test_every_op_that_the_target_lacks_is_named(body, target, listing, tmp_path
         convert(folder, tmp_path / "model.nb", target)
 
 
-def test_opt_lists_what_each_target_has():
-    x86, arm = opt.supported_ops("x86"), opt.supported_ops("arm")
-    assert {"conv2d", "feed", "fetch", "unique", "bilinear_interp_v2"} <= x86 & arm
-    assert "linear_interp_v2" in arm - x86
-    # Known to opt by name, without a kernel anywhere.
-    assert "bitwise_or" not in x86 | arm
-
-
 def test_an_output_that_is_no_segmentation_is_refused(tmp_path):
     folder = export_around(lambda logits: paddle.argmax(paddle.argmax(logits, 1), 1), tmp_path / "export")
     with pytest.raises(InputError, match="neither logits .* nor labels"):
@@ -388,45 +378,6 @@ def test_the_output_must_be_a_file_called_nb(name, small, tmp_path):
     (tmp_path / "folder.nb").mkdir()
     with pytest.raises(InputError, match="ends in .nb"):
         convert(small, tmp_path / name)
-
-
-def test_without_paddlelite_and_network_the_error_says_where_to_put_the_wheel(small, tmp_path, monkeypatch, capsys):
-    # None is what the import system takes for "not to be found".
-    monkeypatch.setitem(sys.modules, "paddlelite", None)
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    monkeypatch.setenv("PIP_NO_INDEX", "1")
-    monkeypatch.delenv("PIP_FIND_LINKS", raising=False)
-    with pytest.raises(ToolError, match=r"put paddlelite-2.13rc0-cp310-\S* into a folder.*PIP_FIND_LINKS"):
-        convert(small, tmp_path / "model.nb")
-    assert "fetching paddlelite 2.13rc0" in capsys.readouterr().err
-    assert files_in(tmp_path) == []
-
-
-def test_another_version_of_paddlelite_is_left_alone(tmp_path, monkeypatch):
-    """Its C++ objects may be laid out in another way."""
-    (tmp_path / "paddlelite").mkdir()
-    (tmp_path / "paddlelite-2.12.dist-info").mkdir()
-    for name in ("__init__.py", "lite.so"):
-        (tmp_path / "paddlelite" / name).touch()
-    monkeypatch.syspath_prepend(str(tmp_path))
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    described = tmp_path / "paddlelite-2.12.dist-info/METADATA"
-    described.write_text("Metadata-Version: 2.1\nName: paddlelite\nVersion: 2.12\n")
-    assert find_library() is None
-    described.write_text(f"Metadata-Version: 2.1\nName: paddlelite\nVersion: {PADDLELITE}\n")
-    assert find_library() == tmp_path / "paddlelite/lite.so"
-
-
-def test_an_incomplete_model_of_opt_is_noticed(small, tmp_path):
-    convert(small, tmp_path / "model.nb")
-    content = (tmp_path / "model.nb").read_bytes()
-    for size in (0, 10, 20, 300, len(content) - 1):
-        (tmp_path / "cut.nb").write_bytes(content[:size])
-        assert opt.expected_size(tmp_path / "cut.nb") != size
-    for size_of_topology in (b"\xff" * 8, b"\xff" * 7 + b"\x7f"):
-        (tmp_path / "lies.nb").write_bytes(content[:18] + size_of_topology + content[26:])
-        assert opt.expected_size(tmp_path / "lies.nb") == -1
-    assert opt.expected_size(tmp_path / "model.nb") == len(content)
 
 
 def test_the_command_prints_what_it_wrote(small, tmp_path, capfd):
