@@ -66,12 +66,16 @@ class Engine:
         metadata = self._described(model)
         if interpreter is None:
             self.require()
+        running = dict(core=core, clock=clock, label_maps=label_maps, threads=threads)
+        return self._predictor(Path(model), metadata, interpreter, running)
+
+    def _predictor(
+        self, model: Path, metadata: Metadata, interpreter: Optional[Sequence[str]], running: Dict[str, Any]
+    ) -> Predictor:
         worker = Path(__file__).with_name(self.worker)
         names = {"input": metadata.input.name, "output": metadata.output.name}
-        return Predictor(
-            Path(model), metadata, self.recorded, worker, core, clock, {"precision": metadata.precision, **names},
-            label_maps, threads, interpreter,
-        )  # fmt: skip
+        options = {"precision": metadata.precision, **names}
+        return Predictor(model, metadata, self.recorded, worker, options=options, interpreter=interpreter, **running)
 
     def _described(self, model: Union[str, Path]) -> Metadata:
         metadata = read_metadata(model)
@@ -93,19 +97,12 @@ class PaddleLite(Engine):
     def version(self) -> Optional[str]:
         return PADDLELITE if find_library() is not None else None
 
-    def load(
-        self,
-        model: Union[str, Path],
-        core: Optional[int] = None,
-        clock: str = "wall",
-        label_maps: bool = True,
-        threads: int = 1,
-        interpreter: Optional[Sequence[str]] = None,
+    def _predictor(
+        self, model: Path, metadata: Metadata, interpreter: Optional[Sequence[str]], running: Dict[str, Any]
     ) -> Predictor:
         if interpreter is not None:
             raise InputError("Paddle-Lite's library runs in this Python alone: it exists for Linux x86_64 only")
-        self._described(model)
-        return LitePredictor(model, core, clock, label_maps, threads)
+        return LitePredictor(model, **running)
 
 
 _ALL = (
