@@ -103,7 +103,7 @@ def test_compare_says_the_score_before_and_after(val, demo, capsys):
         ("lite/pp_mobileseg_tiny_x86.nb", ["--engine", "paddle"], "runs in engine lite alone"),
         ("train/best_model", ["--engine", "lite"], "a checkpoint runs in engine paddle alone"),
         ("lite/pp_mobileseg_tiny_arm.nb", [], "mobileseg device val"),
-        ("nothing", [], "there is no checkpoint, exported folder or .nb"),
+        ("nothing", [], "there is no checkpoint, exported folder or converted model"),
     ],
 )
 def test_what_cannot_be_is_refused(path, flags, message, demo, capsys):
