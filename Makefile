@@ -20,13 +20,14 @@ ifneq ($(NEWEST_PYTHON),)
 	.venv-newest/bin/python -m pytest -m newest $$(grep -rl --include='*.py' mark.newest tests)
 endif
 
-# One at a time, where there is flock: the second finds it made.
+# One at a time, where there is flock: the second finds it made. Without the label core, whose compilation takes longer than
+# these tests and which the reference has: NumPy does its work.
 newest-environment:
 ifeq ($(NEWEST_PYTHON),)
 	@echo 'note: no CPython 3.12 or 3.13 here: the tests marked as `newest` do not run on the newest Paddle' >&2
 else
 	@$(shell command -v flock && echo Makefile) \
-	    $(MAKE) VENV=.venv-newest PYTHON=$(NEWEST_PYTHON) LOCKED= .venv-newest/.installed
+	    $(MAKE) VENV=.venv-newest PYTHON=$(NEWEST_PYTHON) LOCKED= CC=false CXX=false .venv-newest/.installed
 endif
 
 test-slow: $(VENV)/.installed

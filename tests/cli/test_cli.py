@@ -104,13 +104,14 @@ def assert_requires_no_paddle_and_installs_on_every_python(metadata):
     fields = email.message_from_string(metadata)
     assert fields["Requires-Python"].replace(" ", "") in (">=3.8,<3.14", "<3.14,>=3.8")
     required = [Requirement(line) for line in fields.get_all("Requires-Dist")]
-    here = [each for each in required if each.marker is None or each.marker.evaluate({"extra": ""})]
-    assert len(here) > 10 and not [each.name for each in here if "paddle" in each.name]
+    optional = [each for each in required if "extra ==" in str(each.marker or "")]
+    always = [each.name for each in required if each not in optional]
+    assert len(always) > 10 and not [name for name in always if "paddle" in name]
     by_extra = {
         (extra, version): {
             each.name: each.specifier
-            for each in required
-            if each not in here and each.marker.evaluate({"extra": extra, "python_version": version})
+            for each in optional
+            if each.marker.evaluate({"extra": extra, "python_version": version})
         }
         for extra in ("cpu", "lite", "onnx")
         for version in ("3.8", "3.10", "3.11", "3.12", "3.13")

@@ -210,7 +210,8 @@ def test_an_output_that_is_a_file_is_one_line(tmp_path, capsys):
     assert status == 2 and str(tmp_path / "file") in line
 
 
-@pytest.mark.parametrize("processes", [1, 2])
+# An error of one of two processes is in the tests of the commands too.
+@pytest.mark.parametrize("processes", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_a_training_that_fails_says_why_and_where_its_log_is(tmp_path, processes):
     """The demo's own checks pass here: it is a child that refuses to evaluate on no scenes."""
     plan = replace(QUICK, val_scenes=0)

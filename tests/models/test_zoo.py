@@ -135,9 +135,12 @@ def exported(name, height, width):
     return folder, batch, logits
 
 
-# SeaFormer's two in between are built as the tiny one; PP-MobileSeg is converted and compared in tests/deploy, with
+# SeaFormer's others are built as the tiny one; PP-MobileSeg is converted and compared in tests/deploy, with
 # every label map; the whole of the largest takes a third of the time of all, and the last has a module of each kind.
-COVERED = ("mobileseg_litehrnet18", "seaformer_small", "seaformer_base", "pp_mobileseg_tiny", "pp_mobileseg_base")
+COVERED = (
+    "mobileseg_litehrnet18", "seaformer_small", "seaformer_base", "seaformer_large", "pp_mobileseg_tiny",
+    "pp_mobileseg_base",
+)  # fmt: skip
 SMALLER = [pytest.param(name, marks=pytest.mark.slow if name in COVERED else ()) for name in NAMES] + [SHORT]
 
 

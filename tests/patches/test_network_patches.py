@@ -113,6 +113,9 @@ def test_multiples_of_32_go_in_as_they_are(network, size):
     assert all(bool((a == b).all()) for a, b in zip(features, expected))
 
 
+@pytest.mark.parametrize(
+    "network", ["topformer_tiny", pytest.param("mobileseg_litehrnet18", marks=pytest.mark.slow)], indirect=True
+)
 def test_an_export_of_open_size_takes_multiples_of_32(network, tmp_path):
     sizes = [(64, 96), (96, 64)]
     # Before the export: Paddle's to_static leaves a network that no longer runs by itself.
