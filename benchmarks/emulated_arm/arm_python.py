@@ -16,6 +16,7 @@ import numpy as np
 
 from paddleseg_mobileseg.errors import ToolError
 from paddleseg_mobileseg.files import atomic_folder, scratch_folder
+from paddleseg_mobileseg.paths import cache_folder
 from paddleseg_mobileseg.processes.tool import run_tool
 
 from ..cache import key_of
@@ -70,8 +71,7 @@ class ArmPython:
     """
 
     def __init__(self, wheels: Mapping[str, int]):
-        cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-        kept = Path(cache, "paddleseg_mobileseg")
+        kept = cache_folder()
         self.root = kept / f"arm64-python-{key_of(_PACKAGES, _core_files())}" / "root"
         if not self.root.is_dir():
             _make_root(self.root)

