@@ -6,14 +6,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Dict, Optional, Tuple, Union
 
-from ..deploy import ENGINES, FORMATS, LABEL_MAPS, PRECISIONS, WEIGHTS
+from ..deploy import ENGINES, LABEL_MAPS, PRECISIONS, WEIGHTS
 from ..errors import InputError, ToolError
 from .shared_flags import add_input_shape, add_least_agreement, by_format, limits_of
 from .validation_set import add_validation_set, validation_set
 
 if TYPE_CHECKING:
     from ..classes import Classes
-    from ..deploy.convert import Conversion
     from ..deploy.lower import LoweredModel
     from ..deploy.runtime.metadata import Metadata
     from ..evaluation import Scores
@@ -65,7 +64,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    from ..deploy.compare import compare
+    from ..deploy.compare import compare, convert_to_compare
     from ..deploy.runtime.engines import engine_of
     from ..files import scratch_folder
 
@@ -89,7 +88,7 @@ def run(args: argparse.Namespace) -> None:
     with scratch_folder() as scratch:
         exported, nb = args.exported_dir, args.nb
         if nb is None:
-            converted = _converted(exported, scratch, args.engine, conversion)
+            converted = convert_to_compare(exported, scratch, args.engine, **conversion)
             exported, nb = converted.lowered, converted.path
         found = compare(exported, nb, images=args.images, random=args.random, seed=args.seed)
         scores = _scores(args, exported, nb, *data) if data else None
@@ -123,19 +122,6 @@ def _run_engines(args: argparse.Namespace, conversion: Dict[str, Any]) -> None:
     failed = [row.title for row in rows if row.fault and (row.installed or "all" not in args.engines)]
     if failed:
         raise ToolError(f"{args.exported_dir} cannot be used in {', '.join(failed)}; the reasons stand above")
-
-
-def _converted(exported: Path, scratch: Path, engine: str, options: Dict[str, Any]) -> "Conversion":
-    from ..deploy.compare import convert_for_simulation
-    from ..deploy.convert import convert_for_host
-    from ..deploy.runtime.engines import find_engine
-
-    format = find_engine(engine).format
-    model = scratch / f"model{FORMATS[format]}"
-    if options["precision"] == "fp16" and format == "nb":
-        others = {name: options[name] for name in options if name != "precision"}
-        return convert_for_simulation(exported, model, **others)
-    return convert_for_host(exported, model, format, **options)
 
 
 def _scores(

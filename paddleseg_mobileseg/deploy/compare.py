@@ -100,13 +100,9 @@ def compare(
     sources = input_sources(images, random, seed)
     with scratch_folder() as scratch:
         if nb is None:
-            format = find_engine(engine).format
-            nb = scratch / f"model{FORMATS[format]}"
             options = dict(weights=weights, input_shape=input_shape, labels=labels)
-            if precision == "fp16" and format == "nb":
-                exported = convert_for_simulation(exported, nb, **options).lowered
-            else:
-                exported = convert_for_host(exported, nb, format, precision=precision, **options).lowered
+            converted = convert_to_compare(exported, scratch, engine, precision, **options)
+            exported, nb = converted.lowered, converted.path
         with _opened(exported, nb) as predictor:
             metadata = predictor.metadata
             reference = PaddleReference(exported, metadata)
@@ -117,9 +113,28 @@ def compare(
         return Comparison(metadata, rows, total_agreement(rows))
 
 
-def convert_for_simulation(exported: Union[str, Path, LoweredModel], nb: Path, **options: Any) -> Conversion:
-    """A conversion to half precision that is to be simulated and compared; `options` as of `convert`."""
-    return convert(exported, nb, "arm", precision="fp16", measure=lambda before, after: None, **options)
+def convert_to_compare(
+    exported: Union[str, Path, LoweredModel],
+    folder: Path,
+    engine: str = "lite",
+    precision: str = "float32",
+    **options: Any,
+) -> Conversion:
+    """A conversion that an engine runs on this host; Paddle-Lite's half precision is simulated, and measured after it.
+
+    Args:
+        folder: to write to.
+        engine: one of `ENGINES`.
+        precision, options: as of `convert`.
+
+    Raises:
+        InputError, ToolError: as of `convert`.
+    """
+    format = find_engine(engine).format
+    model = folder / f"model{FORMATS[format]}"
+    if precision == "fp16" and format == "nb":
+        return convert(exported, model, "arm", precision=precision, measure=lambda before, after: None, **options)
+    return convert_for_host(exported, model, format, precision=precision, **options)
 
 
 class _SimulatedPredictor:
