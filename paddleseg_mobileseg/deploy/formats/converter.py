@@ -36,7 +36,6 @@ class Converter:
         write: called with a lowered program, the file to write into a folder of its own, and what its weights are
             stored in.
         weights: what it can store them in; of `WEIGHTS`.
-        precisions: what a model can compute in; of `PRECISIONS`.
         from_onnx: whether paddle2onnx sees the program first, which lacks some of Paddle's ops.
     """
 
@@ -44,7 +43,6 @@ class Converter:
     packages: Tuple[Package, ...]
     write: Callable[[ExportedModel, Path, str], Names]
     weights: Tuple[str, ...] = ("float32",)
-    precisions: Tuple[str, ...] = ("float32",)
     from_onnx: bool = True
 
     def require(self) -> None:
@@ -60,8 +58,8 @@ class Converter:
         return {package.name: package.version() for package in self.packages}
 
 
-def run_converter(worker: str, title: str, model_bytes: int, *arguments: Any) -> Dict[str, Any]:
-    """Let a program of this folder convert something; it answers with one line of JSON on standard output.
+def run_converter(worker: str, title: str, model_bytes: int, *arguments: Any) -> None:
+    """Let a program of this folder convert something; it says that it is done by an empty object on standard output.
 
     Args:
         worker: the program's name.
@@ -74,5 +72,4 @@ def run_converter(worker: str, title: str, model_bytes: int, *arguments: Any) ->
     """
     program = Path(__file__).with_name(worker)
     command = [sys.executable, str(program), *map(str, arguments)]
-    with Worker(command, title, _TIMEOUT, {"OMP_NUM_THREADS": "1"}, file_bytes=FILE_BYTES + 2 * model_bytes) as child:
-        return child.greeting
+    Worker(command, title, _TIMEOUT, {"OMP_NUM_THREADS": "1"}, file_bytes=FILE_BYTES + 2 * model_bytes).close()

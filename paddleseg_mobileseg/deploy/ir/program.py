@@ -13,10 +13,10 @@ VarType = framework_pb2.VarType
 AttrType = framework_pb2.AttrType
 
 # Paddle 3.1 renamed what a file has under the same numbers.
-_SINCE_3 = hasattr(VarType, "DENSE_TENSOR")
-TENSOR = VarType.DENSE_TENSOR if _SINCE_3 else VarType.LOD_TENSOR
-TENSOR_ARRAY = VarType.DENSE_TENSOR_ARRAY if _SINCE_3 else VarType.LOD_TENSOR_ARRAY
-_TENSOR_FIELD = "dense_tensor" if _SINCE_3 else "lod_tensor"
+_RENAMED = hasattr(VarType, "DENSE_TENSOR")
+TENSOR = VarType.DENSE_TENSOR if _RENAMED else VarType.LOD_TENSOR
+TENSOR_ARRAY = VarType.DENSE_TENSOR_ARRAY if _RENAMED else VarType.LOD_TENSOR_ARRAY
+_TENSOR_FIELD = "dense_tensor" if _RENAMED else "lod_tensor"
 
 DTYPES = {
     VarType.BOOL: np.dtype(np.bool_),
