@@ -44,6 +44,10 @@ INSTALL_REQUIRES = [
     "setuptools>=64; python_version >= '3.12'",
 ]
 
+PADDLE2ONNX = "paddle2onnx>=1.2.11,<1.4; python_version < '3.13'"
+ONNXRUNTIME = "onnxruntime>=1.16,<2"
+LITERT = "ai-edge-litert>=2.3,<3; python_version >= '3.9'"
+
 # Where a package has no wheel for a Python, a marker leaves it out, so that the extra still installs there.
 EXTRAS_REQUIRE = {
     # The framework, for processors. 3.0 to 3.3 and 2.6.2 were run.
@@ -57,11 +61,11 @@ EXTRAS_REQUIRE = {
     # The other engines that `convert --format` writes for and `--engine` names. All but LiteRT start from paddle2onnx:
     # 1.2.11 is for Paddle 2.6, 1.3 for both 2.6 and 3; 2.x fails on PP-MobileSeg, and installs packages while it runs.
     # 1.x has no wheels for CPython 3.13. ncnn's converter, pnnx, is fetched without the torch that it asks for.
-    "onnx": ["paddle2onnx>=1.2.11,<1.4; python_version < '3.13'", "onnxruntime>=1.16,<2"],
+    "onnx": [PADDLE2ONNX, ONNXRUNTIME],
     # `.tflite` files are written in the schema that LiteRT's package ships.
-    "tflite": ["ai-edge-litert>=2.3,<3; python_version >= '3.9'"],
-    "mnn": ["paddle2onnx>=1.2.11,<1.4; python_version < '3.13'", "MNN>=3.6,<4"],
-    "ncnn": ["paddle2onnx>=1.2.11,<1.4; python_version < '3.13'", "ncnn>=1.0.20261020,<2; python_version >= '3.9'"],
+    "tflite": [LITERT],
+    "mnn": [PADDLE2ONNX, "MNN>=3.6,<4"],
+    "ncnn": [PADDLE2ONNX, "ncnn>=1.0.20261020,<2; python_version >= '3.9'"],
     # Detectors on this plugin's backbones (paddleseg_mobileseg.detection). It pins numpy below 1.24, which is why it is
     # in no other extra.
     "detection": ["paddledet==2.6.0"],
@@ -71,9 +75,9 @@ EXTRAS_REQUIRE = {
         "pytest>=7.4",
         "hypothesis>=6.80",
         "pytest-xdist>=3.5",
-        "ai-edge-litert>=2.3,<3; python_version >= '3.9'",
-        "paddle2onnx>=1.2.11,<1.4; python_version < '3.13'",
-        "onnxruntime>=1.16,<2",
+        LITERT,
+        PADDLE2ONNX,
+        ONNXRUNTIME,
     ],
 }
 

@@ -1,6 +1,7 @@
 """`mobileseg bench`: latency of converted models on this host."""
 
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any, List, Sequence
 
 from ..deploy import ENGINES, FORMATS
@@ -38,7 +39,8 @@ def _converted(model: Path, engines: Sequence[str], scratch: Path) -> List[Path]
     files = []
     for name in dict.fromkeys(engines):
         format = find_engine(name).format
-        folder = scratch / str(len(list(scratch.iterdir())))
+        # Exports may have equal names, and a record has that of the file.
+        folder = Path(mkdtemp(dir=scratch))
         done = convert_for_host(lowered, folder / f"{model.resolve().name}{FORMATS[format]}", format)
         lowered = done.lowered
         files.append(done.path)

@@ -79,6 +79,7 @@ def add_arguments(parser) -> None:
 
 def summary(output: Path, metadata: "Metadata") -> str:
     """What was converted, in lines to read."""
+    from ..deploy.runtime.metadata import weights_path
 
     tensor, result = metadata.input, metadata.output
     classes = f", {metadata.num_classes} classes" if metadata.num_classes else ""
@@ -86,7 +87,7 @@ def summary(output: Path, metadata: "Metadata") -> str:
     if result.label_size:
         label_map = ", from which the runtime makes labels of {}x{} (upsample_labels.h)".format(*result.label_size)
     passes = ", ".join(f"{what} ({count})" for what, count in metadata.passes.items()) or "nothing"
-    weights = f", {output.with_suffix('.bin').name}" if metadata.weights_file else ""
+    weights = f", {weights_path(output).name}" if metadata.weights_file else ""
     rows = {
         "wrote": f"{output}{weights} ({metadata.bytes / 1e6:.2f} MB) and {output.name}.json",
         "target": f"{_made_for(metadata)}, {metadata.precision}, weights in {metadata.weights}{_made_by(metadata)}",
