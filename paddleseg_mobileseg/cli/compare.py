@@ -129,7 +129,7 @@ def _scores(
 ) -> "Tuple[Scores, Scores]":
     from ..evaluation import score_conversion, score_half
 
-    if args.precision == "fp16":
+    if _simulated(args):
         return score_half(exported, dataset, classes)
     return score_conversion(args.exported_dir, nb, dataset, classes)
 
@@ -137,11 +137,16 @@ def _scores(
 def _text(args: argparse.Namespace, model: "Metadata", before: "Scores", after: "Scores") -> str:
     from ..deploy.runtime.engines import engine_of
 
-    engine = "the simulation of ARM" if args.precision == "fp16" else engine_of(model).title
+    engine = "the simulation of ARM" if _simulated(args) else engine_of(model).title
     return (
         f"mIoU {before.miou:.4f} in Paddle and {after.miou:.4f} in {engine}, {after.miou - before.miou:+.4f}, "
         f"on {len(after.images)} images of {args.config}"
     )
+
+
+def _simulated(args: argparse.Namespace) -> bool:
+    """Whether a `.nb` is converted for ARM's half precision, which this host cannot run."""
+    return args.precision == "fp16" and args.engine == "lite"
 
 
 def score_fault(before: "Scores", after: "Scores", most: float) -> Optional[str]:

@@ -128,8 +128,10 @@ def run(args) -> None:
 
     if args.config and args.precision == "float32":
         raise InputError("--config says what --precision costs; `mobileseg compare` takes it for the rest")
-    data = validation_set(args)
     made = args.format or _format_of(args.output)
+    if args.config and made != "nb":
+        raise InputError("--config is for .nb files here; `mobileseg compare` takes it with --engine for the others")
+    data = validation_set(args)
     name = f"model_{args.target or 'arm'}" if made == "nb" else "model"
     output = args.output or args.exported_dir / f"{name}{FORMATS[made]}"
     metadata = convert(

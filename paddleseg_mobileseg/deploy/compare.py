@@ -90,7 +90,7 @@ def compare(
         input_shape: N, C, H, W for a model that was exported without a fixed size, where nb is None.
         weights: what to store the weights in, where nb is None.
         labels: what makes the label map, as of `convert`, where nb is None.
-        precision: as of `convert`, where nb is None; "fp16" is simulated.
+        precision: as of `convert`, where nb is None; "fp16" of Paddle-Lite is simulated.
         engine: one of `ENGINES`, where nb is None.
 
     Raises:

@@ -25,7 +25,7 @@ from .runtime.opt import opt_version, run_opt
 from .runtime.predictor import HOST_TARGET, LitePredictor
 from .runtime.versions import versions
 from .support import check_support
-from .translate import check_translation, classes_of, translate
+from .translate import check_translation, classes_of, measure_half, translate
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ def convert(
         weights: "float32", or "float16" / "int16" / "int8" for a smaller file (not a faster one), as far as the format
             has it.
         precision: what to compute in: "float32", "fp16" for ARMv8.2 and later, or "int8" (convolutions and linear
-            layers, after calibration; arm only).
+            layers, after calibration; of a `.nb` for arm only), as far as the format has it.
         input_shape: N, C, H, W for a model that was exported without a fixed size.
         labels: what makes the label map, whatever makes it in the export. "exact": the model ends at its
             low-resolution logits, and the runtime finishes with `mobileseg/upsample_labels.h`. "argmax":
@@ -86,7 +86,7 @@ def convert(
         calibration: for "int8", a folder of pictures like those of use, or files and folders; no labels are needed. For
             "fp16" they are what agreement is measured on, in place of built-in scenes.
         images: how many of them to take at most.
-        measure: for "int8" and "fp16", as of `quantise`.
+        measure: for "int8" and "fp16" of a `.nb`, as of `quantise`.
         format: "nb" for Paddle-Lite, "onnx" for ONNX Runtime, "tflite" for LiteRT, "ncnn" or "mnn"; each but "nb" needs
             the extra of its name.
 
@@ -114,9 +114,11 @@ def convert(
         if format == "nb":
             metadata = write_model(lowered, made, target, weights, precision)
         else:
-            metadata = translate(lowered, made, format, weights)
+            metadata = translate(lowered, made, format, weights, precision)
         seconds = time.perf_counter() - started
-        if format != "nb":
+        if format != "nb" and precision == "fp16":
+            metadata = measure_half(lowered, made, metadata, calibration, images)
+        elif format != "nb":
             check_translation(lowered, made, metadata)
         elif target == HOST_TARGET:
             _check_loads(made, metadata)
@@ -209,8 +211,9 @@ def check_format(format: str, target: Optional[str], weights: str, precision: st
     converter = CONVERTERS[format]
     if weights not in converter.weights:
         raise InputError(f"--weights {weights} is not for format {format}; choose from {', '.join(converter.weights)}")
-    if precision != "float32":
-        raise InputError(f"--precision {precision} is not for format {format}, which is computed in float32: omit it")
+    if precision not in converter.precisions:
+        known = ", ".join(converter.precisions)
+        raise InputError(f"--precision {precision} is not for format {format}; choose from {known}")
 
 
 def check_options(

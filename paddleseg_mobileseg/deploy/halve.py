@@ -1,7 +1,7 @@
 """A lowered model made right in half precision, and held against float32 by a simulation of what ARM computes."""
 
 from dataclasses import replace
-from typing import Iterator, Optional
+from typing import Callable, Iterator, Optional
 
 import numpy as np
 from tqdm import tqdm
@@ -126,6 +126,7 @@ def fused_for_half(program: ExportedModel) -> OptimisedProgram:
     return fused
 
 
+
 class _Compared:
     """Compares labels on pictures."""
 
@@ -133,14 +134,36 @@ class _Compared:
         self._calibration, self._images = calibration, images
 
     def __call__(self, before: LoweredModel, after: LoweredModel) -> MeasuredAgreement:
-        reference, simulated = StaticGraph(before.program), SimulatedHalf(after)
-        batches = list(_batches(self._calibration, self._images, describe_input(before.program)))
-        share = equal_share(
-            (before.output.labels(reference.run(batch)), after.output.labels(simulated.run(batch)))
-            for batch in tqdm(batches, desc="compare", unit="image", disable=None, leave=False)
-        )
-        source = "pictures of the calibration" if self._calibration else "built-in scenes"
-        return MeasuredAgreement(SIMULATION, len(batches), f"{len(batches)} {source}", share)
+        simulated = SimulatedHalf(after)
+        return agreement_with(before, simulated.run, SIMULATION, self._calibration, self._images)
+
+
+def agreement_with(
+    before: LoweredModel,
+    run: Callable[[np.ndarray], np.ndarray],
+    computed_by: str,
+    calibration: Optional[Pictures] = None,
+    images: int = 100,
+) -> MeasuredAgreement:
+    """How a model in half precision agrees with float32 in Paddle.
+
+    Args:
+        before: in float32, for which it is known how pictures become its input.
+        run: gives the output of the other for a batch.
+        computed_by: what that is, for people.
+        calibration, images: as of `halve`.
+
+    Raises:
+        InputError: a picture cannot be read.
+    """
+    reference = StaticGraph(before.program)
+    batches = list(_batches(calibration, images, describe_input(before.program)))
+    share = equal_share(
+        (before.output.labels(reference.run(batch)), before.output.labels(run(batch)))
+        for batch in tqdm(batches, desc="compare", unit="image", disable=None, leave=False)
+    )
+    source = "pictures of the calibration" if calibration else "built-in scenes"
+    return MeasuredAgreement(computed_by, len(batches), f"{len(batches)} {source}", share)
 
 
 def _batches(calibration: Optional[Pictures], images: int, tensor: InputTensor) -> Iterator[np.ndarray]:

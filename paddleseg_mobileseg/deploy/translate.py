@@ -9,8 +9,10 @@ import numpy as np
 from ..classes import Classes
 from ..errors import InputError, ToolError
 from ..files import write_text
-from . import Limits
+from . import COMPUTED_IN, Limits
+from .calibration import Pictures
 from .formats.converters import CONVERTERS
+from .halve import agreement_with
 from .ir.double import in_double
 from .ir.io_signature import count_classes, describe_input
 from .ir.static_graph import StaticGraph
@@ -23,11 +25,13 @@ from .runtime.metadata import Metadata, WeightsFile, metadata_path, sha256_of, w
 from .runtime.versions import versions
 
 
-def translate(lowered: LoweredModel, model: Path, format: str, weights: str = "float32") -> Metadata:
+def translate(
+    lowered: LoweredModel, model: Path, format: str, weights: str = "float32", precision: str = "float32"
+) -> Metadata:
     """Write a lowered model for another engine than Paddle-Lite, with its JSON file, into a folder of one's own.
 
     Args:
-        lowered, format, weights: as of `convert`.
+        lowered, format, weights, precision: as of `convert`. In half precision, weights are stored so too.
         model: the file.
 
     Raises:
@@ -36,12 +40,13 @@ def translate(lowered: LoweredModel, model: Path, format: str, weights: str = "f
     """
     converter, described = CONVERTERS[format], describe_input(lowered.program)
     program, spelt_out = spell_out(lowered.program) if converter.from_onnx else (lowered.program, {})
-    names = converter.write(program, model, weights)
+    weights = "float16" if precision == "fp16" else weights
+    names = converter.write(program, model, weights, precision)
     apart = weights_path(model)
     weights_file = WeightsFile(sha256_of(apart), apart.stat().st_size) if apart.is_file() else None
     metadata = Metadata(
         target="any",
-        precision="float32",
+        precision=COMPUTED_IN[precision],
         weights=weights,
         agreement=None,
         recipe=None,
@@ -78,7 +83,7 @@ def classes_of(lowered: LoweredModel) -> Optional[Classes]:
 
 
 def check_translation(lowered: LoweredModel, model: Path, metadata: Metadata) -> None:
-    """Hold a translated model against Paddle on noise, where its engine is installed.
+    """Hold a translated model in float32 against Paddle on noise, where its engine is installed.
 
     Raises:
         ToolError: its output is another, or the engine fails.
@@ -92,6 +97,32 @@ def check_translation(lowered: LoweredModel, model: Path, metadata: Metadata) ->
     fault = translation_fault(lowered, batch, output, metadata.limits)
     if fault:
         raise ToolError(f"{engine.title} does not compute what Paddle does: {fault}; please report this with the model")
+
+
+def measure_half(
+    lowered: LoweredModel, model: Path, metadata: Metadata, calibration: Optional[Pictures], images: int
+) -> Metadata:
+    """The same with how a translated model in half precision agrees with float32, as far as that can be told here.
+
+    Most hosts have no kernels for halves, and there an engine rounds the weights, and the features or none of them.
+
+    Args:
+        lowered: in float32.
+        calibration, images: as of `halve`.
+
+    Raises:
+        InputError: a picture cannot be read.
+        ToolError: the engine fails.
+    """
+    engine = engine_of(metadata)
+    if engine.version() is None or metadata.input.preprocessing is None:
+        return metadata
+    with engine.load(model, label_maps=False) as predictor:
+        here = f"{engine.title} on this host, not on ARM"
+        agreement = agreement_with(lowered, predictor.run, here, calibration, images)
+    measured = replace(metadata, agreement=agreement)
+    write_text(metadata_path(model), measured.to_json())
+    return measured
 
 
 def translation_fault(lowered: LoweredModel, batch: np.ndarray, output: np.ndarray, limits: Limits) -> Optional[str]:

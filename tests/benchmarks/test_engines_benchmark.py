@@ -10,7 +10,15 @@ from benchmarks.results import Result, ResultsFile
 from benchmarks.suites.engines.arm import WHEELS, arm_engines
 from benchmarks.suites.engines.cases import AARCH64, LABEL_MAP, NETWORK, EngineCase
 from benchmarks.suites.engines.measuring import EnginesMeasuring
-from benchmarks.suites.engines.report import count_table, counted_cases, own_table, rate_table, time_table
+from benchmarks.suites.engines.report import (
+    arm_section,
+    conversion_table,
+    count_table,
+    counted_cases,
+    own_table,
+    rate_table,
+    time_table,
+)
 from benchmarks.suites.latency.measured import ratio
 from benchmarks.suites.registry import CASE_TYPES, SUITES, read_file
 from paddleseg_mobileseg.errors import ToolError
@@ -42,9 +50,9 @@ HOST = [
 ]
 
 
-def counted(network, engine, millions, agreement=1.0):
+def counted(network, engine, millions, agreement=1.0, **facts):
     """A result of the emulated core; one number is of a network that makes its own labels."""
-    case = case_of(network, engine, "exact" if len(millions) > 1 else "argmax", arch=AARCH64)
+    case = case_of(network, engine, "exact" if len(millions) > 1 else "argmax", arch=AARCH64, **facts)
     scores = {name: [1e6 * number] for name, number in zip((NETWORK, LABEL_MAP), millions)}
     result = scored("engines", case, scores, agreement=agreement)
     versions = {engine: "1", "qemu": "7.2"}
@@ -77,12 +85,37 @@ def test_instructions_stand_beside_the_limit():
     assert count_table(exact).rows == [["PP-MobileSeg-Tiny", "0.71", "284.0", "320.0"]]
     assert rate_table(exact).rows == [["PP-MobileSeg-Tiny", "0.71", "2.50", "2.22"]]
     assert counted_cases(ARM).rows == [
-        ["PP-MobileSeg-Tiny", "ONNX Runtime", "exact", "284.0", "6.0", "290.0", "2.50", "50.0000 %", "5.92"],
-        ["PP-MobileSeg-Tiny", "MNN", "exact", "320.0", "5.5", "325.5", "2.22", "100.0000 %", "5.92"],
+        ["PP-MobileSeg-Tiny", "ONNX Runtime", "exact", "float32", "284.0", "6.0", "290.0", "2.50", "50.0000 %", "5.92"],
+        ["PP-MobileSeg-Tiny", "MNN", "exact", "float32", "320.0", "5.5", "325.5", "2.22", "100.0000 %", "5.92"],
         [
-            *("PP-MobileSeg-Tiny", "ONNX Runtime", "argmax", "284.0", "2616.0 (difference)", "2900.0", "-"),
+            *("PP-MobileSeg-Tiny", "ONNX Runtime", "argmax", "float32", "284.0", "2616.0 (difference)", "2900.0", "-"),
             *("100.0000 %", "5.92"),
         ],
+    ]
+
+
+def test_each_precision_has_a_limit_of_its_own():
+    half = [
+        counted("pp_mobileseg_tiny", "mnn", (160.0, 5.5), precision="fp16"),
+        counted("pp_mobileseg_tiny", "onnxruntime", (142.0, 6.0), precision="int8"),
+    ]
+    _, blocks = arm_section([*ARM, *half])
+    tables = {block.heading: block.content for block in blocks}
+    title = "Network in {}, million instructions (multiply-adds an instruction, limit {})"
+    assert tables[title.format("half precision", 8)].rows == [["PP-MobileSeg-Tiny", "0.71", "160.0 (4.44)"]]
+    assert tables[title.format("int8", 16)].rows == [["PP-MobileSeg-Tiny", "0.71", "142.0 (5.00)"]]
+    assert tables["Multiply-adds an instruction (limit 4)"].rows == rate_table(ARM[:2]).rows
+
+
+def test_the_conversion_is_told_once_a_model():
+    facts = {"conversion_seconds": 1.26, "bytes": 5_920_000}
+    results = [replace(each, details={**each.details, **facts}) for each in HOST]
+    again = replace(results[0], case=replace(results[0].case, threads=2), details={**facts, "conversion_seconds": 9.0})
+    table = conversion_table([*results, again])
+    assert table.titles == ["network", "Paddle-Lite", "ncnn"]
+    assert table.rows == [
+        ["PP-MobileSeg-Tiny", "1.3 s, 5.92", "1.3 s, 5.92"],
+        ["SeaFormer-Tiny", "-", "1.3 s, 5.92"],
     ]
 
 
@@ -135,6 +168,7 @@ def test_what_an_engine_cannot_run_is_left_out(monkeypatch, capsys):
     "flags, message",
     [
         (["--threads", "0"], "--threads takes numbers of 1 or more, not 0"),
+        (["--precision", "fp16"], "--precision has kernels on ARM only, and this host has none to time: give --arch"),
         (["--clock", "cpu"], "--clock cpu adds up what all threads take, which is no latency: give --threads 1"),
     ],
 )

@@ -175,13 +175,32 @@ def test_weights_in_halves_are_half_the_file(lowered, tmp_path, engine):
     assert compare(lowered, path).total.pixel_agreement >= 0.98
 
 
+@pytest.mark.parametrize("engine", OTHERS)
+def test_half_precision_is_what_each_engine_calls_so(lowered, tmp_path, engine):
+    """Here most compute in float32 with weights in halves; on ARM they take half the instructions."""
+    require_engine(engine)
+    found = find_engine(engine)
+    path = tmp_path / f"model{FORMATS[found.format]}"
+    metadata = convert(lowered, path, precision="fp16", format=found.format).metadata
+    assert (metadata.precision, metadata.weights, metadata.numbers) == ("float16", "float16", "float16")
+    assert metadata.agreement.labels >= 0.98 and metadata.agreement.images == 4 and metadata.doubt is None
+    assert f"by {found.title} on this host, not on ARM" in str(metadata.agreement)
+    assert read_metadata(path) == metadata
+    batch = noise([1, 3, 32, 32], 0)
+    expected = StaticGraph(lowered.program).run(batch)
+    with load_model(path) as predictor:
+        output = predictor.run(batch)
+    assert output.dtype == np.float32
+    assert 0 < np.abs(output - expected).max() < 0.02 * np.abs(expected).max()
+
+
 @pytest.mark.parametrize(
     "output, options, message",
     [
         ("model.onnx", {"format": "onnx", "target": "x86"}, "--target is for .nb files; one of format onnx is for any"),
         ("model.mnn", {"format": "mnn", "weights": "int16"}, "--weights int16 is not for format mnn; choose from"),
         ("model.nb", {"weights": "float16"}, "--weights float16 is not for .nb files"),
-        ("model.onnx", {"format": "onnx", "precision": "fp16"}, "--precision fp16 is not for format onnx"),
+        ("model.mnn", {"format": "mnn", "precision": "int8"}, "--precision int8 is not for format mnn; choose from"),
         ("model.onnx", {"format": "tflite"}, "give a file name that ends in .tflite"),
         ("model.bin", {"format": "ncnn"}, "give a file name that ends in .param"),
         ("model.onx", {"format": "onx"}, r"no format 'onx' \(did you mean onnx\?\)"),

@@ -64,6 +64,10 @@ class EnginesMeasuring(LatencyMeasuring):
                 failed.add(case)
                 warn(f"{case} is left out: {error}")
 
+    def take_turn(self, case: EngineCase, number: int) -> Result:
+        result = super().take_turn(case, number)
+        return replace(result, details={**result.details, "conversion_seconds": self.models.conversion_seconds(case)})
+
     def core(self, case: LatencyCase) -> Optional[int]:
         return self.settings["core"] if case.threads == 1 else None
 

@@ -14,8 +14,10 @@ from ..latency.plots import Kinds, accuracy_plot
 from ..latency.tables import LABEL_MAPS, case_table, published, turns_taken
 from .cases import LABEL_MAP, NETWORK, EngineCase
 
-LIMIT = 4
-"""Multiply-adds of float32 that one instruction of 64-bit ARM can do: the lanes of a vector."""
+LIMITS = {"float32": 4, "fp16": 8, "int8": 16}
+"""Multiply-adds that one instruction of 64-bit ARM can do: the lanes of a vector, or of a dot product of int8."""
+
+_SPOKEN = {"fp16": "half precision", "int8": "int8"}
 
 READING = (
     "Every engine runs the same exported program, converted for it, in float32. Agreement is with Paddle in float32 "
@@ -24,8 +26,8 @@ READING = (
     "(the big core of a Snapdragon 855): they are the same on every machine, and they are no times. A core may do two "
     "or three of them at once, waits for memory in others, and two engines with equal counts may differ in both.",
     "Multiply-adds an instruction are those of the network over all its instructions. The limit is "
-    f"{LIMIT} for float32 in NEON, 8 for half precision, 16 for int8 with dot products; Winograd's convolutions need "
-    "fewer multiply-adds than are counted here.",
+    "{float32} for float32 in NEON, {fp16} for half precision, {int8} for int8 with dot products; Winograd's "
+    "convolutions need fewer multiply-adds than are counted here.".format(**LIMITS),
 )
 
 _TITLES = {name: engine.title for name, engine in CONVERTED.items()}
@@ -55,6 +57,7 @@ def host_section(results: Sequence[Result], dataset: str, with_plots: bool) -> T
         if len(exact) < len(chosen):
             title = f"Exact label map: share of the time with the engine's own interpolation and argmax, {spoken}"
             blocks.append(Block(title, own_table(chosen, ratio)))
+    blocks.append(Block("Conversion of the lowered network, seconds, and the file, MB", conversion_table(results)))
     blocks.append(Block("Every case", case_table(results, dataset)))
     environment = results[0].environment
     where = f"{environment.cpu}, {environment.cores} cores"
@@ -63,14 +66,20 @@ def host_section(results: Sequence[Result], dataset: str, with_plots: bool) -> T
 
 def arm_section(results: Sequence[Result]) -> Tuple[str, List[Block]]:
     """What was counted: how, and tables."""
-    exact = [each for each in results if each.case.label_map == "exact"]
+    full = [each for each in results if each.case.precision == "float32"]
+    exact = [each for each in full if each.case.label_map == "exact"]
     blocks = [
         Block("Network, million instructions on ARM, which are no times", count_table(exact)),
-        Block(f"Multiply-adds an instruction (limit {LIMIT})", rate_table(exact)),
+        Block(f"Multiply-adds an instruction (limit {LIMITS['float32']})", rate_table(exact)),
     ]
-    if len(exact) < len(results):
+    for precision, spoken in _SPOKEN.items():
+        fewer = [each for each in results if each.case.precision == precision]
+        if fewer:
+            title = f"Network in {spoken}, million instructions (multiply-adds an instruction, limit"
+            blocks.append(Block(f"{title} {LIMITS[precision]})", count_table(fewer, with_rate=True)))
+    if len(exact) < len(full):
         title = "Exact label map: share of the instructions with the engine's own interpolation and argmax"
-        blocks.append(Block(title, own_table(results, _instructions_ratio)))
+        blocks.append(Block(title, own_table(full, _instructions_ratio)))
     blocks.append(Block("Every case on ARM", counted_cases(results)))
     return _counted_with(results), blocks
 
@@ -160,12 +169,34 @@ def time_table(results: Sequence[Result]) -> Table:
     return _pivot(results, text, lambda found: min(each.median(*WHOLE) for each in found), {})
 
 
-def count_table(results: Sequence[Result]) -> Table:
-    """Million instructions of the network alone by engine, the network of the fewest multiply-adds first."""
+def conversion_table(results: Sequence[Result]) -> Table:
+    """How long each engine's converter took with the exact label map, and the model's size, the smallest first."""
+    kept: Dict[EngineCase, Result] = {}
+    for each in results:
+        if each.case.label_map == "exact" and "conversion_seconds" in each.details:
+            kept.setdefault(replace(each.case, threads=1), each)
+
+    def text(case: EngineCase) -> Optional[str]:
+        found = kept.get(case)
+        return found and f"{found.details['conversion_seconds']:.1f} s, {found.details['bytes'] / 1e6:.2f}"
+
+    once = [replace(each, case=case) for case, each in kept.items()]
+    return _pivot(once, text, lambda found: found[0].details["bytes"], {})
+
+
+def count_table(results: Sequence[Result], with_rate: bool = False) -> Table:
+    """Million instructions of the network alone by engine, the network of the fewest multiply-adds first.
+
+    Args:
+        results: of one precision and label map.
+        with_rate: say also how many multiply-adds an instruction does.
+    """
 
     def text(case: EngineCase) -> Optional[str]:
         result = find(results, case)
-        return result and f"{result.scores[NETWORK][0] / 1e6:.1f}"
+        if result is None:
+            return None
+        return f"{result.scores[NETWORK][0] / 1e6:.1f}" + (f" ({_rate(result)})" if with_rate else "")
 
     return _pivot(results, text, _multiply_adds, _MULTIPLY_ADDS)
 
@@ -228,6 +259,7 @@ def counted_cases(results: Sequence[Result]) -> Table:
                 find_network(each.case.network).title,
                 _TITLES[each.case.engine],
                 LABEL_MAPS[each.case.label_map],
+                each.case.precision,
                 cell(network and network / 1e6),
                 cell(label_map and label_map / 1e6) + " (difference)" * (each is not exact),
                 f"{whole_instructions(each) / 1e6:.1f}",
@@ -237,7 +269,7 @@ def counted_cases(results: Sequence[Result]) -> Table:
             ]
         )
     titles = [
-        "network", "engine", "label map", "network, M instructions", "label map, M", "whole, M",
-        f"multiply-adds an instruction (limit {LIMIT})", "pixels as float32", "file, MB",
+        "network", "engine", "label map", "computes in", "network, M instructions", "label map, M", "whole, M",
+        "multiply-adds an instruction", "pixels as float32", "file, MB",
     ]  # fmt: skip
-    return Table("lllrrrrrr", titles, rows)
+    return Table("llllrrrrrr", titles, rows)

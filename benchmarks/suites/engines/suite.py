@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Dict, Sequence, Tuple
 
+from paddleseg_mobileseg.deploy import PRECISIONS
 from paddleseg_mobileseg.errors import InputError
 from paddleseg_mobileseg.models.zoo import MODELS
 
@@ -49,6 +50,13 @@ class EnginesSuite(Suite):
         parser.add_argument("--label-maps", nargs="+", choices=LABEL_MAPS, default=LABEL_MAPS, help="these only")
         parser.add_argument("--threads", nargs="+", type=int, default=[1, 2], help="on the host (default: 1 2)")
         parser.add_argument(
+            "--precision",
+            nargs="+",
+            choices=PRECISIONS[1:],
+            default=[],
+            help="with --arch aarch64, also compute in these, in engines that have them",
+        )
+        parser.add_argument(
             "--lite-library",
             type=Path,
             metavar="PATH",
@@ -61,6 +69,8 @@ class EnginesSuite(Suite):
         if args.arch == AARCH64:
             chosen = self._cases(args, networks, args.engines or arm_engines(args.lite_library), [1])
             return InstructionsMeasuring(self.name, chosen, _models(places), args.lite_library, places.scratch)
+        if args.precision:
+            raise InputError("--precision has kernels on ARM only, and this host has none to time: give --arch aarch64")
         if min(args.threads) < 1:
             raise InputError(f"--threads takes numbers of 1 or more, not {min(args.threads)}")
         if args.clock == "cpu" and args.threads != [1]:
@@ -71,7 +81,8 @@ class EnginesSuite(Suite):
     def _cases(
         self, args: argparse.Namespace, networks: Sequence[str], engines: Sequence[str], threads: Sequence[int]
     ) -> Sequence[EngineCase]:
-        return cases(networks, self.size, self.num_classes, engines, args.label_maps, threads, args.arch)
+        chosen = (engines, args.label_maps, threads, args.arch, args.precision)
+        return cases(networks, self.size, self.num_classes, *chosen)
 
     def section(self, results: Sequence[Result], with_plots: bool = True) -> Section:
         if results[0].case.arch == HOST:

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import time
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from multiprocessing import get_context
@@ -21,6 +22,7 @@ from paddleseg_mobileseg.deploy.ir.static_graph import StaticGraph
 from paddleseg_mobileseg.deploy.ir.tensors import OutputTensor
 from paddleseg_mobileseg.deploy.label_tail import attach, tail_program
 from paddleseg_mobileseg.deploy.lower import LoweredModel, lower
+from paddleseg_mobileseg.deploy.quantise import quantise
 from paddleseg_mobileseg.deploy.runtime.metadata import Metadata, metadata_path, sha256_of, weights_path
 from paddleseg_mobileseg.deploy.runtime.opt import opt_version
 from paddleseg_mobileseg.deploy.runtime.versions import versions
@@ -93,6 +95,10 @@ class ModelFolder:
         target = f"_{case.target}" if format == "nb" else ""
         return folder / f"{case.network}_{size}_{case.label_map}_{case.number_format}{target}{FORMATS[format]}"
 
+    def conversion_seconds(self, case: LatencyCase) -> float:
+        """How long the model of a case took to be made of the lowered network, beside one of another network."""
+        return float(_seconds_path(self.model(case)).read_text(encoding="ascii"))
+
     def missing(self, cases: Sequence[LatencyCase]) -> Dict[Export, List[LatencyCase]]:
         """What `make` has to make, by export."""
         wanted: Dict[Export, List[LatencyCase]] = {}
@@ -121,7 +127,9 @@ class ModelFolder:
                 continue
             try:
                 with atomic_folder(path.parent) as scratch:
-                    _write(lowered[case.label_map], case, scratch / path.name)
+                    started = time.perf_counter()
+                    self._write(lowered[case.label_map], case, scratch / path.name)
+                    write_text(_seconds_path(scratch / path.name), f"{time.perf_counter() - started:.3f}\n")
             except MobilesegError as error:
                 failures[case] = error
         return failures
@@ -139,6 +147,25 @@ class ModelFolder:
         if not (folder / "deploy.yaml").is_file():
             _write_export(export, folder, self._calibration)
         return folder
+
+    def _write(self, lowered: LoweredModel, case: LatencyCase, path: Path) -> None:
+        """The model of a case, into a folder of its own."""
+        if case.engine in INFERENCE_ENGINES:
+            _write_paddle(lowered, path.parent)
+            return
+        if case.precision == "int8":
+            lowered = quantise(lowered, self._calibration)
+        if _format(case) != "nb":
+            translate(lowered, path, _format(case), case.weights, case.precision)
+            for other in set(path.parent.iterdir()) - {path, metadata_path(path), weights_path(path)}:
+                other.unlink()
+            return
+        if case.precision == "fp16":
+            lowered = halve(lowered)
+        check_support(lowered.program, case.target, case.precision)
+        write_model(lowered, path, case.target, case.weights, case.precision)
+        for name in ("model.pdmodel", "model.pdiparams"):
+            (path.parent / name).unlink()
 
     def make_all(self, cases: Sequence[LatencyCase]) -> Failures:
         """Make what is missing, an export on each core at a time.
@@ -180,21 +207,8 @@ def _format(case: LatencyCase) -> str:
     return CONVERTED[case.engine].format if case.engine in CONVERTED else "nb"
 
 
-def _write(lowered: LoweredModel, case: LatencyCase, path: Path) -> None:
-    """The model of a case, into a folder of its own."""
-    if case.engine in INFERENCE_ENGINES:
-        _write_paddle(lowered, path.parent)
-    elif _format(case) != "nb":
-        translate(lowered, path, _format(case), case.weights)
-        for other in set(path.parent.iterdir()) - {path, metadata_path(path), weights_path(path)}:
-            other.unlink()
-    else:
-        if case.precision == "fp16":
-            lowered = halve(lowered)
-        check_support(lowered.program, case.target, case.precision)
-        write_model(lowered, path, case.target, case.weights, case.precision)
-        for name in ("model.pdmodel", "model.pdiparams"):
-            (path.parent / name).unlink()
+def _seconds_path(model: Path) -> Path:
+    return Path(f"{model}.seconds")
 
 
 def _write_export(export: Export, folder: Path, images: List[Path]) -> None:

@@ -33,16 +33,18 @@ class Converter:
     Attributes:
         format: one of `FORMATS`.
         packages: that it needs.
-        write: called with a lowered program, the file to write into a folder of its own, and what its weights are
-            stored in.
+        write: called with a lowered program, the file to write into a folder of its own, what its weights are stored
+            in, and what it computes in.
         weights: what it can store them in; of `WEIGHTS`.
+        precisions: what models of it can compute in; of `PRECISIONS`.
         from_onnx: whether paddle2onnx sees the program first, which lacks some of Paddle's ops.
     """
 
     format: str
     packages: Tuple[Package, ...]
-    write: Callable[[ExportedModel, Path, str], Names]
+    write: Callable[[ExportedModel, Path, str, str], Names]
     weights: Tuple[str, ...] = ("float32",)
+    precisions: Tuple[str, ...] = ("float32", "fp16")
     from_onnx: bool = True
 
     def require(self) -> None:

@@ -11,14 +11,14 @@ _OPTIONS = {"float32": [], "float16": ["--fp16"], "int8": ["--weightQuantBits", 
 """By what the weights are stored in; MNN expands them when it loads the model."""
 
 
-def write_mnn(program: ExportedModel, output: Path, weights: str) -> Names:
-    """Write a program as MNN; its tensors keep their names.
+def write_mnn(program: ExportedModel, output: Path, weights: str, precision: str) -> Names:
+    """Write a program as MNN; its tensors keep their names, and what it computes in is said when it is loaded.
 
     Raises:
         ToolError: paddle2onnx or MNN has no translation of an op, or failed.
     """
     onnx = output.with_suffix(".onnx")
-    names = write_onnx(program, onnx, "float32")
+    names = write_onnx(program, onnx)
     run_converter("mnnconvert_worker.py", "mnnconvert", onnx.stat().st_size, onnx, output, *_OPTIONS[weights])
     onnx.unlink()
     return names

@@ -27,8 +27,8 @@ _NAMES = Names("in0", "out0")
 """As pnnx calls the tensors of every model."""
 
 
-def write_ncnn(program: ExportedModel, output: Path, weights: str) -> Names:
-    """Write a program for ncnn; `output` is the `.param`.
+def write_ncnn(program: ExportedModel, output: Path, weights: str, precision: str) -> Names:
+    """Write a program for ncnn; `output` is the `.param`, and what it computes in is said when it is loaded.
 
     Raises:
         InputError: the cache for pnnx cannot be written.
@@ -36,7 +36,7 @@ def write_ncnn(program: ExportedModel, output: Path, weights: str) -> Names:
     """
     pnnx = _PNNX.fetch()
     onnx = output.with_suffix(".onnx")
-    write_onnx(program, onnx, "float32")
+    write_onnx(program, onnx)
     shape = dims_of(program.variables()[program.input_name])
     run_converter(
         "pnnx_worker.py", "pnnx", 2 * onnx.stat().st_size, pnnx, onnx, output, weights_path(output),

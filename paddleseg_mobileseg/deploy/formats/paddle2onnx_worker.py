@@ -1,4 +1,4 @@
-"""Translates a program with paddle2onnx; run by path with program, parameters, file to write, and opset."""
+"""Translates a program with paddle2onnx; run by path with program, parameters, file to write, opset, 1 for halves."""
 
 import importlib.util
 import os
@@ -23,10 +23,10 @@ def translator():
     return module
 
 
-def main(program, params, output, opset):
+def main(program, params, output, opset, half):
     # Opset, whether a newer one may be taken, logs, a check by package onnx, ops that need no runtime of theirs,
     # optimisation, custom ops, engine, calibration, file for large weights, half precision.
-    options = int(opset), True, False, False, True, True, {}, "onnxruntime", "", "", False
+    options = int(opset), True, False, False, True, True, {}, "onnxruntime", "", "", half == "1"
     model = translator().export(program, params, *options)
     if not model:
         raise SystemExit("paddle2onnx translated nothing")

@@ -14,7 +14,7 @@ from .tflite_layouts import IMAGE, PLAIN, Tensors
 from .tflite_ops import TRANSLATIONS, NoTranslation
 
 
-def write_tflite(program: ExportedModel, output: Path, weights: str) -> Names:
+def write_tflite(program: ExportedModel, output: Path, weights: str, precision: str) -> Names:
     """Write a program for LiteRT; its tensors keep their names, and those of four axes have their channels last.
 
     Raises:
@@ -25,7 +25,7 @@ def write_tflite(program: ExportedModel, output: Path, weights: str) -> Names:
     if unknown:
         kinds = ", ".join(unknown)
         raise NoTranslation(f"there is no translation of {kinds} for LiteRT; choose another format, or --labels exact")
-    graph = TfliteGraph(half=weights == "float16")
+    graph = TfliteGraph(half_weights=weights == "float16", half_precision=precision == "fp16")
     tensors = Tensors(program, graph)
     name = program.input_name
     tensors.define(name, IMAGE, graph.tensor(*tensors.output(name, IMAGE)))

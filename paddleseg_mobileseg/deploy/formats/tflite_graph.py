@@ -16,6 +16,9 @@ _TYPES = {"float32": "FLOAT32", "float16": "FLOAT16", "int32": "INT32", "int64":
 _VERSIONS = {"RESIZE_BILINEAR": 3, "RESIZE_NEAREST_NEIGHBOR": 3, "DEQUANTIZE": 2}
 """Of ops whose first version lacks what is used of them here: centres at halves, weights in halves."""
 
+_HALF_PRECISION = "reduced_precision_support", b"fp16accfp16"
+"""An entry of a model's metadata, by which XNNPACK takes halves for factors and sums where a processor has them."""
+
 _HALVED_FROM = 256
 """Numbers that a constant must have to be stored in halves: the few of a bias are not worth an op."""
 
@@ -24,13 +27,14 @@ class TfliteGraph:
     """One subgraph.
 
     Args:
-        half: store weights in half precision; an op widens them when the model is loaded.
+        half_weights: store weights in half precision; an op widens them when the model is loaded.
+        half_precision: let XNNPACK compute in half precision on processors that can.
     """
 
-    def __init__(self, half: bool = False):
+    def __init__(self, half_weights: bool = False, half_precision: bool = False):
         self.schema: ModuleType = importlib.import_module("ai_edge_litert.schema_py_generated")
         self._flatbuffers: ModuleType = importlib.import_module("flatbuffers")
-        self._half = half
+        self._half_weights, self._half_precision = half_weights, half_precision
         self._tensors: List[Any] = []
         self._buffers: List[Any] = [self.schema.BufferT()]
         self._codes: Dict[str, int] = {}
@@ -64,16 +68,20 @@ class TfliteGraph:
         array = np.ascontiguousarray(array)
         key = (str(array.dtype), array.shape, array.tobytes())
         if key not in self._constants:
-            half = self._half and array.dtype == np.float32 and array.size >= _HALVED_FROM
+            half = self._half_weights and array.dtype == np.float32 and array.size >= _HALVED_FROM
             stored = array.astype(np.float16) if half else array
-            buffer = self.schema.BufferT()
-            buffer.data = np.frombuffer(stored.tobytes(), np.uint8)
-            self._buffers.append(buffer)
-            made = self.tensor(array.shape, str(stored.dtype), name, len(self._buffers) - 1)
+            made = self.tensor(array.shape, str(stored.dtype), name, self._buffer(stored.tobytes()))
             if half:
                 (made,) = self.op("DEQUANTIZE", [made], [(array.shape, "float32", f"{name}.wide")])
             self._constants[key] = made
         return self._constants[key]
+
+    def _buffer(self, content: bytes) -> int:
+        """The number of a new buffer."""
+        buffer = self.schema.BufferT()
+        buffer.data = np.frombuffer(content, np.uint8)
+        self._buffers.append(buffer)
+        return len(self._buffers) - 1
 
     def op(
         self,
@@ -115,6 +123,9 @@ class TfliteGraph:
         subgraph.inputs, subgraph.outputs = np.asarray(inputs, np.int32), np.asarray(outputs, np.int32)
         model = schema.ModelT()
         model.version, model.description = _SCHEMA_VERSION, description
+        if self._half_precision:
+            model.metadata = [schema.MetadataT()]
+            model.metadata[0].name, model.metadata[0].buffer = _HALF_PRECISION[0], self._buffer(_HALF_PRECISION[1])
         model.subgraphs, model.buffers = [subgraph], self._buffers
         model.operatorCodes = [self._code(kind) for kind in self._codes]
         builder = self._flatbuffers.Builder(1 << 20)

@@ -73,7 +73,8 @@ class Engine:
         self, model: Path, metadata: Metadata, interpreter: Optional[Sequence[str]], running: Dict[str, Any]
     ) -> Predictor:
         worker = Path(__file__).with_name(self.worker)
-        options = {"input": metadata.input.name, "output": metadata.output.name}
+        names = {"input": metadata.input.name, "output": metadata.output.name}
+        options = {"precision": metadata.precision, **names}
         return Predictor(model, metadata, self.recorded, worker, options=options, interpreter=interpreter, **running)
 
     def _described(self, model: Union[str, Path]) -> Metadata:

@@ -62,7 +62,7 @@ class Metadata:
     Attributes:
         target: "arm" or "x86", or "any" for a model that its engine fits to the processor when it loads it.
         precision: what it computes in, "float32", "float16" or "int8".
-        weights: what its weights are stored in, "float32", "int16" or "int8".
+        weights: what its weights are stored in, one of `WEIGHTS`.
         agreement: with float32, as measured while converting; None where nothing was measured.
         recipe: of its quantisation; None where it has none.
         num_classes: how many the labels, or the channels of the logits, can name; None if the program does not tell.

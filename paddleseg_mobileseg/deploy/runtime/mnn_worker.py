@@ -15,8 +15,9 @@ class Model:
 
     def __init__(self, path, options):
         self.net = MNN.Interpreter(path)
-        # With "normal", MNN takes halves on processors that have them, and with "high" it never does.
-        settings = {"backend": "CPU", "numThread": options["threads"], "precision": "high"}
+        # MNN's "low" is half precision where a processor has it; "normal" may be, and "high" never is.
+        precision = "low" if options["precision"] == "float16" else "high"
+        settings = {"backend": "CPU", "numThread": options["threads"], "precision": precision}
         self.session = self.net.createSession(settings)
         self.input = self.net.getSessionInput(self.session)
         self.result = self.net.getSessionOutput(self.session)

@@ -19,7 +19,8 @@ class Model:
         settings.num_threads = options["threads"]
         settings.use_vulkan_compute = False
         # ncnn takes halves of one kind or the other unless it is told not to, on x86 as well.
-        settings.use_fp16_packed = settings.use_fp16_storage = settings.use_fp16_arithmetic = False
+        half = options["precision"] == "float16"
+        settings.use_fp16_packed = settings.use_fp16_storage = settings.use_fp16_arithmetic = half
         settings.use_bf16_storage = False
         if self.net.load_param(path) or self.net.load_model(path[: -len(".param")] + ".bin"):
             raise RuntimeError(f"ncnn cannot load {path}")
