@@ -68,7 +68,7 @@ class EmulatedLite:
     def run(self, nb: Path, batch: np.ndarray) -> Tuple[np.ndarray, int]:
         """What a model for ARM gives for a batch, and the instructions of one inference.
 
-        Those are what a run of two inferences takes more than one of a single inference.
+        Those are what a run with two turns takes more than one with a single turn; the first turn also reads the input.
 
         Raises:
             ToolError: it fails there, or QEMU takes no plugins.
@@ -79,7 +79,7 @@ class EmulatedLite:
         shape = ",".join(map(str, metadata.input.shape))
         words = ["--model", str(nb), "--input-shape", shape, "--input", str(given), "--warmup", "0"]
         words += ["--output", str(result), "--write", "tensor"]
-        one, two = (self._count([*words, "--repeats", repeats]) for repeats in ("0", "1"))
+        one, two = (self._count([*words, "--repeats", repeats]) for repeats in ("1", "2"))
         output = np.fromfile(result, metadata.output.dtype).reshape(metadata.output.shape)
         return output, two - one
 

@@ -13,7 +13,7 @@ from typing import Any, Dict, List, Union
 from ..command_line import one_line
 from ..deploy.android.adb import CONNECT, Adb
 from ..errors import InputError, MobilesegError
-from ..examination import gpus, packages, paddle_lite
+from ..examination import engines, gpus, packages, paddle_lite
 from ..examination.finding import BROKEN, MISSING, NOT_APPLICABLE, OK, PATCHED, Finding
 from ..installation import lacking
 from ..patches import patch, registry
@@ -123,6 +123,7 @@ def examine() -> List[Finding]:
         *_patches(),
         _label_core(),
         *_paddle_lite(),
+        *engines.engines(),
         *_adb(),
     ]
 

@@ -4,9 +4,12 @@ import sys
 
 import pytest
 
+from paddleseg_mobileseg.deploy.formats.converters import CONVERTERS
 from paddleseg_mobileseg.deploy.runtime import known_answer
+from paddleseg_mobileseg.deploy.runtime.engines import ENGINES_BY_NAME
+from paddleseg_mobileseg.deploy.runtime.packages import Package
 from paddleseg_mobileseg.errors import ToolError
-from paddleseg_mobileseg.examination import gpus, packages, paddle_lite
+from paddleseg_mobileseg.examination import engines, gpus, packages, paddle_lite
 from support.gpu_doubles import double_driver, double_nvidia_smi, double_paddle
 
 
@@ -130,3 +133,30 @@ def test_a_predictor_that_takes_its_input_for_zeros_is_found(tmp_path, monkeypat
     known_answer.check.cache_clear()
     with pytest.raises(ToolError, match=r"adds wrongly: \[1.0, 2.0, .* instead of \[1.5, 1.0,"):
         known_answer.check()
+
+
+def test_an_extra_is_what_an_engine_and_its_converter_need():
+    of_format = {engine.format: engine for engine in ENGINES_BY_NAME.values() if engine.format != "nb"}
+    assert list(engines.NEEDS) == list(of_format) == list(CONVERTERS)
+    for extra, (title, needed) in engines.NEEDS.items():
+        assert title == of_format[extra].title
+        assert set(needed) == {*of_format[extra].packages, *CONVERTERS[extra].packages}
+
+
+@pytest.mark.parametrize(
+    "installed, states",
+    [
+        ({}, ["not applicable"] * 4),
+        ({"onnxruntime": "1.23.2", "paddle2onnx": "1.3.1"}, ["ok"] + ["not applicable"] * 3),
+        ({"onnxruntime": "1.23.2", "ncnn": "1.0.20261020"}, ["missing", "not applicable", "missing", "not applicable"]),
+        ({"onnxruntime": "1.23.2", "paddle2onnx": "2.1.0"}, ["broken"] + ["not applicable"] * 3),
+    ],
+)
+def test_each_engine_has_a_row(monkeypatch, installed, states):
+    monkeypatch.setattr(Package, "version", lambda package: installed.get(package.name))
+    rows = engines.engines()
+    assert [row.name for row in rows] == ["ONNX Runtime", "LiteRT", "ncnn", "MNN"]
+    assert [row.state for row in rows] == states
+    assert all(bool(row.advice) == (row.state != "ok") for row in rows)
+    if "broken" in states:
+        assert rows[0].advice == "pip install 'paddle2onnx>=1.2.11,<1.4'"
