@@ -16,6 +16,7 @@ def write_onnx(program: ExportedModel, output: Path, weights: str) -> Names:
     """Write a program as ONNX; its tensors keep their names, and its ops of quantisation become ONNX's.
 
     Raises:
+        InputError: the file cannot be written.
         ToolError: paddle2onnx has no translation of an op, or failed.
     """
     program, integers = spell_out_integers(program)

@@ -10,6 +10,7 @@ from typing import Any, Dict, List, Mapping, Optional, Set
 
 import numpy as np
 
+from ...files import atomic_path
 from ..ir.integers import LARGEST
 from ..passes.integers_spelt_out import Integers
 from .onnx_messages import Model, array_of, node_of, tensor_of
@@ -28,13 +29,26 @@ def write_integers(path: Path, integers: Mapping[str, Integers]) -> None:
     Args:
         path: of the file; it is written again.
         integers: by the name of what a mark writes, as `spell_out_integers` gives them.
+
+    Raises:
+        InputError: the file cannot be written.
     """
     model = Model.FromString(path.read_bytes())
     _Graph(model.graph, integers).rewrite()
-    path.write_bytes(model.SerializeToString())
+    with atomic_path(path) as scratch:
+        scratch.write_bytes(model.SerializeToString())
 
 
 class _Graph:
+    """A graph whose marks are being replaced.
+
+    Attributes:
+        nodes: what stands in place of the graph's.
+        constants: their arrays by name.
+        readers: by the name of a variable.
+        steps: by the name of what a DequantizeLinear writes.
+    """
+
     def __init__(self, graph: Any, integers: Mapping[str, Integers]):
         self.graph, self.integers = graph, integers
         self.nodes: List[Any] = []
@@ -66,7 +80,9 @@ class _Graph:
                     self.constants[node.output[0]] = array_of(attribute.t)
         if node.op_type == "Reshape" and all(name in self.constants for name in node.input):
             array, shape = (self.constants[name] for name in node.input)
-            self.constants[node.output[0]] = array.reshape([int(size) for size in shape])
+            # A 0 would stand for a size of `array`.
+            if array.size and 0 not in shape:
+                self.constants[node.output[0]] = array.reshape([int(size) for size in shape])
 
     def _mark(self, mark: Any) -> None:
         source, result = mark.input[0], mark.output[0]
