@@ -80,8 +80,8 @@ def run(args: argparse.Namespace) -> None:
         return
     if args.precision == "int8":
         raise InputError(
-            "--precision int8 runs on ARM alone; `mobileseg convert --precision int8 --calibration FOLDER` says how it "
-            "agrees, and with --config its mIoU"
+            "--precision int8 needs pictures to calibrate with: `mobileseg convert --precision int8 --calibration "
+            "FOLDER` says how it agrees"
         )
     # A config that cannot be used is found before anything takes long.
     data = validation_set(args)

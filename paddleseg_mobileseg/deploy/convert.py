@@ -25,7 +25,7 @@ from .runtime.opt import opt_version, run_opt
 from .runtime.predictor import HOST_TARGET, LitePredictor
 from .runtime.versions import versions
 from .support import check_support
-from .translate import check_translation, classes_of, measure_half, translate
+from .translate import check_translation, classes_of, measure_translation, translate
 
 
 @dataclass(frozen=True)
@@ -99,15 +99,16 @@ def convert(
     check_format(format, target, weights, precision)
     target = target or "arm"
     check_options(output, target, weights, precision, labels, format)
-    _check_calibration(exported, precision, calibration)
+    _check_calibration(exported, format, precision, calibration)
     require_converter(format)
     lowered = exported if isinstance(exported, LoweredModel) else lower(exported, labels, input_shape, optimize)
+    in_float32 = lowered
     if format == "nb" and lowered.recipe is None:
         check_support(lowered.program, target, precision)
-        if precision == "int8":
-            lowered = quantise(lowered, calibration, images, measure)
-        elif precision == "fp16":
-            lowered = halve(lowered, calibration, images, measure)
+    if precision == "int8" and lowered.recipe is None:
+        lowered = quantise(lowered, calibration, images, measure, results=format == "onnx")
+    elif precision == "fp16" and format == "nb":
+        lowered = halve(lowered, calibration, images, measure)
     with scratch_folder() as scratch:
         made = scratch / output.name
         started = time.perf_counter()
@@ -116,9 +117,9 @@ def convert(
         else:
             metadata = translate(lowered, made, format, weights, precision)
         seconds = time.perf_counter() - started
-        if format != "nb" and precision == "fp16":
-            metadata = measure_half(lowered, made, metadata, calibration, images)
-        elif format != "nb":
+        if format != "nb" and precision != "float32" and in_float32.recipe is None:
+            metadata = measure_translation(in_float32, made, metadata, calibration, images)
+        elif format != "nb" and precision == "float32":
             check_translation(lowered, made, metadata)
         elif target == HOST_TARGET:
             _check_loads(made, metadata)
@@ -246,9 +247,9 @@ def check_options(
 
 
 def _check_calibration(
-    exported: Union[str, Path, LoweredModel], precision: str, calibration: Optional[Pictures]
+    exported: Union[str, Path, LoweredModel], format: str, precision: str, calibration: Optional[Pictures]
 ) -> None:
-    """Refuse a calibration in float32, and int8 without one.
+    """Refuse a calibration in float32, int8 without one, and a model that was quantised for another engine.
 
     Raises:
         InputError: there is one where none counts, or none where one is needed.
@@ -256,6 +257,8 @@ def _check_calibration(
     calibrated = isinstance(exported, LoweredModel) and exported.recipe is not None
     if calibrated and precision != "int8":
         raise InputError(f"a quantised model cannot compute in {precision}; convert the export again")
+    if calibrated and ("results" in exported.recipe) != (format == "onnx"):
+        raise InputError(f"a model quantised for another format does not become {format}; convert the export again")
     if precision == "int8" and calibration is None and not calibrated:
         raise InputError(
             "--precision int8 needs --calibration FOLDER: some hundred pictures like those of use, without labels"

@@ -145,7 +145,7 @@ def agreement_with(
     calibration: Optional[Pictures] = None,
     images: int = 100,
 ) -> MeasuredAgreement:
-    """How a model in half precision agrees with float32 in Paddle.
+    """How a model in fewer bits agrees with float32 in Paddle.
 
     Args:
         before: in float32, for which it is known how pictures become its input.

@@ -14,6 +14,7 @@ from .ir.io_signature import describe_input
 from .ir.static_graph import StaticGraph
 from .ir.tensors import InputTensor, OutputTensor
 from .lower import LoweredModel
+from .passes.folded_norms import fold_norms
 from .passes.linear_as_mul import linear_as_mul
 from .quantisation.post_training import quantise_program
 from .runtime.agreement import equal_share
@@ -30,7 +31,11 @@ _GOOD = 0.98
 
 
 def quantise(
-    lowered: LoweredModel, calibration: Pictures, images: int = 100, measure: Optional[Measure] = None
+    lowered: LoweredModel,
+    calibration: Pictures,
+    images: int = 100,
+    measure: Optional[Measure] = None,
+    results: bool = False,
 ) -> LoweredModel:
     """Quantise convolutions and linear layers after calibration; the rest computes in float32.
 
@@ -40,10 +45,11 @@ def quantise(
         images: how many of them to calibrate with at most, taken evenly.
         measure: says how well the result agrees. None compares labels on pictures that were not calibrated with, where
             there are any.
+        results: for the format onnx, as of `layers_of`; batch norms are taken into convolutions first.
 
     Returns:
-        The same with a program that opt converts to int8 kernels, and that Paddle simulates; with `recipe` and
-        `agreement`.
+        The same with a program that opt (without `results`) converts to int8 kernels, and that Paddle simulates; with
+        `recipe` and `agreement`.
 
     Raises:
         InputError: a picture cannot be read, there is none, or the model does not say how images become its input.
@@ -60,18 +66,22 @@ def quantise(
             f"{lowered.source.folder} has no deploy.yaml, so that pictures cannot become its input; export it again"
         )
     model, done, _ = linear_as_mul(lowered.program)
+    if results:
+        model, folded = fold_norms(model)
+        done = {**done, **folded}
     judge = _Judge(model, lowered.output, tensor, compared)
     result = quantise_program(
         model,
         _batches(chosen, tensor),
         [load_input(path, tensor) for path in compared[:_MOST_RANKED]],
         lambda program: judge.share(program, _MOST_TRIED) >= _GOOD,
+        results,
     )
     quantised = replace(
         lowered,
         program=result.program,
         passes={**lowered.passes, **done, "rounded inputs and weights of layers to int8": result.layers},
-        recipe={**result.recipe(), "images": len(chosen)},
+        recipe={**result.recipe(), **({"results": "int8, by tensor"} if results else {}), "images": len(chosen)},
     )
     if measure:
         return replace(quantised, agreement=measure(lowered, quantised))

@@ -31,7 +31,8 @@ def translate(
     """Write a lowered model for another engine than Paddle-Lite, with its JSON file, into a folder of one's own.
 
     Args:
-        lowered, format, weights, precision: as of `convert`. In half precision, weights are stored so too.
+        lowered: quantised where it is to compute in int8.
+        format, weights, precision: as of `convert`. In half precision, weights are stored so too.
         model: the file.
 
     Raises:
@@ -48,8 +49,8 @@ def translate(
         target="any",
         precision=COMPUTED_IN[precision],
         weights=weights,
-        agreement=None,
-        recipe=None,
+        agreement=lowered.agreement,
+        recipe=lowered.recipe,
         input=replace(described, name=names.input, layout=names.layout),
         output=replace(lowered.output, name=names.output),
         num_classes=count_classes(lowered.program),
@@ -99,10 +100,10 @@ def check_translation(lowered: LoweredModel, model: Path, metadata: Metadata) ->
         raise ToolError(f"{engine.title} does not compute what Paddle does: {fault}; please report this with the model")
 
 
-def measure_half(
+def measure_translation(
     lowered: LoweredModel, model: Path, metadata: Metadata, calibration: Optional[Pictures], images: int
 ) -> Metadata:
-    """The same with how a translated model in half precision agrees with float32, as far as that can be told here.
+    """The same with how a translated model in fewer bits agrees with float32, as far as that can be told here.
 
     Most hosts have no kernels for halves, and there an engine rounds the weights, and the features or none of them.
 

@@ -11,7 +11,7 @@ from hypothesis.extra import numpy as arrays
 from paddle import nn
 from paddle.nn import functional as F
 
-from paddleseg_mobileseg import InputError
+from paddleseg_mobileseg import InputError, compare
 from paddleseg_mobileseg.cli import main
 from paddleseg_mobileseg.deploy.convert import convert
 from paddleseg_mobileseg.deploy.ir.edit import Edit
@@ -31,6 +31,7 @@ from paddleseg_mobileseg.deploy.quantise import quantise
 from paddleseg_mobileseg.deploy.runtime.inputs import load_input, noise
 from paddleseg_mobileseg.deploy.runtime.metadata import read_metadata
 from support.chance import seeded
+from support.engines import require_engine
 from support.exports import MEAN, STD, export, randomise, save_scene
 
 SIZE = (32, 64)
@@ -182,6 +183,23 @@ def test_a_converted_model_can_be_written_again(converted, tmp_path):
     assert again.path.read_bytes() == converted.path.read_bytes()
     with pytest.raises(InputError, match="a quantised model cannot compute in float32"):
         convert(converted.lowered, tmp_path / "model.nb")
+
+
+def test_onnx_runtime_keeps_the_labels_that_the_simulation_keeps(lowered, converted, pictures, tmp_path):
+    """Its int8 differs: results and depthwise convolutions are rounded too, linear layers are not."""
+    require_engine("onnx")
+    path = tmp_path / "model.onnx"
+    onnx = convert(lowered, path, precision="int8", calibration=pictures, images=4, format="onnx")
+    metadata = onnx.metadata
+    assert (metadata.precision, metadata.numbers, metadata.recipe["int8_layers"]) == ("int8", "full_int8", 3)
+    assert metadata.agreement.labels > 0.95 and metadata.agreement.images == 4 and metadata.doubt is None
+    assert "ONNX Runtime on this host" in metadata.agreement.computed_by and read_metadata(path) == metadata
+    assert compare(lowered, path, images=[pictures]).total.pixel_agreement > 0.95
+    assert convert(onnx.lowered, path, precision="int8", format="onnx").metadata.sha256 == metadata.sha256
+    with pytest.raises(InputError, match="quantised for another format does not become nb"):
+        convert(onnx.lowered, tmp_path / "model.nb", precision="int8")
+    with pytest.raises(InputError, match="quantised for another format does not become onnx"):
+        convert(converted.lowered, path, precision="int8", format="onnx")
 
 
 def test_a_measure_of_ones_own_is_written_down(lowered, pictures):

@@ -20,8 +20,10 @@ LIMITS = {"float32": 4, "fp16": 8, "int8": 16}
 _SPOKEN = {"fp16": "half precision", "int8": "int8"}
 
 READING = (
-    "Every engine runs the same exported program, converted for it, in float32. Agreement is with Paddle in float32 "
-    "and the exact label map, on one built-in scene. Random weights are calibrated as in the other suites.",
+    "Every engine runs the same exported program, converted for it, in float32 unless something else is said. "
+    "Agreement is with Paddle in float32 and the exact label map, on one built-in scene. Random weights are calibrated "
+    "as in the other suites; with them the classes of a pixel lie close together, and fewer bits change more labels "
+    "than in a trained network.",
     "Instructions are those of one inference after another, one thread, counted by QEMU while it emulates a Cortex-A76 "
     "(the big core of a Snapdragon 855): they are the same on every machine, and they are no times. A core may do two "
     "or three of them at once, waits for memory in others, and two engines with equal counts may differ in both.",

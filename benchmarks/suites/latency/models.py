@@ -154,7 +154,7 @@ class ModelFolder:
             _write_paddle(lowered, path.parent)
             return
         if case.precision == "int8":
-            lowered = quantise(lowered, self._calibration)
+            lowered = quantise(lowered, self._calibration, results=_format(case) == "onnx")
         if _format(case) != "nb":
             translate(lowered, path, _format(case), case.weights, case.precision)
             for other in set(path.parent.iterdir()) - {path, metadata_path(path), weights_path(path)}:

@@ -45,6 +45,7 @@ def quantise_program(
     batches: Iterable[np.ndarray],
     few: Sequence[np.ndarray],
     good: Callable[[ExportedModel], bool],
+    results: bool = False,
 ) -> PostTraining:
     """Quantise a program after calibration.
 
@@ -54,12 +55,14 @@ def quantise_program(
         few: of the same kind, to find sensitive layers with where they are asked for.
         good: whether a quantised program agrees well enough with `model`. Where it does not, the most sensitive layers
             stay in float32: one, two, four and so on, up to a tenth of all.
+        results: as of `layers_of`.
 
     Raises:
         InputError: the network cannot run on a batch.
     """
-    layers = layers_of(Edit(model))
-    found = observe(model, batches, list(dict.fromkeys(layer.source for layer in layers)))
+    layers = layers_of(Edit(model), results)
+    names = [name for layer in layers for name in (layer.source, layer.result and layer.result.name) if name]
+    found = observe(model, batches, list(dict.fromkeys(names)))
     thresholds = {name: values.threshold() for name, values in found.items()}
     program = quantised_program(model, layers, thresholds)
     most = int(_MOST_LEFT * len(layers))
