@@ -1,34 +1,25 @@
 """A lowered model made right in half precision, and held against float32 by a simulation of what ARM computes."""
 
 from dataclasses import replace
-from typing import Callable, Iterator, Optional
+from typing import Optional
 
 import numpy as np
-from tqdm import tqdm
 
-from ..data.scenes import draw_scene
 from ..errors import InputError
 from ..files import scratch_folder
-from .calibration import Measure, Pictures, evenly, pictures_of
+from .calibration import Measure, Pictures, agreement_with
 from .ir.exported import ExportedModel
 from .ir.io_signature import describe_input
 from .ir.static_graph import StaticGraph
-from .ir.tensors import InputTensor
 from .lower import LoweredModel, prove_rewritten
 from .passes.halves import legalize_for_half
 from .passes.separations import keep_apart
-from .runtime.agreement import equal_share
 from .runtime.half.rounding import LARGEST
 from .runtime.half.simulation import HalfSimulation, NotSimulated
-from .runtime.inputs import load_input, noise, prepare_image
-from .runtime.metadata import MeasuredAgreement
+from .runtime.inputs import noise
 from .runtime.optimised import OptimisedProgram, optimised
 
 SIMULATION = "simulation of ARM's half precision"
-
-_MOST_COMPARED = 16
-_SCENES = 4
-"""Pictures of the user's, and built-in scenes, that agreement is measured on."""
 
 
 def halve(
@@ -65,7 +56,10 @@ def halve(
         fused_for_half(program)
         return halved
     try:
-        return replace(halved, agreement=(measure or _Compared(calibration, images))(lowered, halved))
+        if measure:
+            return replace(halved, agreement=measure(lowered, halved))
+        simulated = SimulatedHalf(halved)
+        return replace(halved, agreement=agreement_with(lowered, simulated.run, SIMULATION, calibration, images))
     except NotSimulated:
         return halved
 
@@ -124,54 +118,3 @@ def fused_for_half(program: ExportedModel) -> OptimisedProgram:
             "others read in float32; convert it with --precision float32"
         )
     return fused
-
-
-
-class _Compared:
-    """Compares labels on pictures."""
-
-    def __init__(self, calibration: Optional[Pictures], images: int):
-        self._calibration, self._images = calibration, images
-
-    def __call__(self, before: LoweredModel, after: LoweredModel) -> MeasuredAgreement:
-        simulated = SimulatedHalf(after)
-        return agreement_with(before, simulated.run, SIMULATION, self._calibration, self._images)
-
-
-def agreement_with(
-    before: LoweredModel,
-    run: Callable[[np.ndarray], np.ndarray],
-    computed_by: str,
-    calibration: Optional[Pictures] = None,
-    images: int = 100,
-) -> MeasuredAgreement:
-    """How a model in fewer bits agrees with float32 in Paddle.
-
-    Args:
-        before: in float32, for which it is known how pictures become its input.
-        run: gives the output of the other for a batch.
-        computed_by: what that is, for people.
-        calibration, images: as of `halve`.
-
-    Raises:
-        InputError: a picture cannot be read.
-    """
-    reference = StaticGraph(before.program)
-    batches = list(_batches(calibration, images, describe_input(before.program)))
-    share = equal_share(
-        (before.output.labels(reference.run(batch)), before.output.labels(run(batch)))
-        for batch in tqdm(batches, desc="compare", unit="image", disable=None, leave=False)
-    )
-    source = "pictures of the calibration" if calibration else "built-in scenes"
-    return MeasuredAgreement(computed_by, len(batches), f"{len(batches)} {source}", share)
-
-
-def _batches(calibration: Optional[Pictures], images: int, tensor: InputTensor) -> Iterator[np.ndarray]:
-    """The network's inputs that are compared."""
-    if calibration is None:
-        for seed in range(_SCENES):
-            yield prepare_image(draw_scene(np.random.default_rng(seed), *tensor.shape[2:])[0], tensor)
-        return
-    paths = evenly(evenly(pictures_of(calibration), images), _MOST_COMPARED)
-    for path in paths:
-        yield load_input(path, tensor)

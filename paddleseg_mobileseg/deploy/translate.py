@@ -10,9 +10,8 @@ from ..classes import Classes
 from ..errors import InputError, ToolError
 from ..files import write_text
 from . import COMPUTED_IN, Limits
-from .calibration import Pictures
+from .calibration import Pictures, agreement_with
 from .formats.converters import CONVERTERS
-from .halve import agreement_with
 from .ir.double import in_double
 from .ir.io_signature import count_classes, describe_input
 from .ir.static_graph import StaticGraph
@@ -109,7 +108,7 @@ def measure_translation(
 
     Args:
         lowered: in float32.
-        calibration, images: as of `halve`.
+        calibration, images: as of `agreement_with`.
 
     Raises:
         InputError: a picture cannot be read.

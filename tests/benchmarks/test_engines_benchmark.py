@@ -10,6 +10,7 @@ from benchmarks.results import Result, ResultsFile
 from benchmarks.suites.engines.arm import WHEELS, arm_engines
 from benchmarks.suites.engines.cases import AARCH64, LABEL_MAP, NETWORK, EngineCase
 from benchmarks.suites.engines.measuring import EnginesMeasuring
+from benchmarks.suites.engines.repeated import repeated, swaps
 from benchmarks.suites.engines.report import (
     arm_section,
     conversion_table,
@@ -77,6 +78,25 @@ def test_every_engine_stands_beside_paddle_lite():
     ]
     own = own_table(HOST, ratio)
     assert (own.titles, own.rows) == (["network", "Paddle-Lite"], [["PP-MobileSeg-Tiny", "0.28"]])
+
+
+def test_a_second_run_bears_the_order_out_up_to_ties():
+    first = [
+        timed("pp_mobileseg_tiny", "paddle-lite", [80.0], [1.0]),
+        timed("pp_mobileseg_tiny", "ncnn", [50.0], [1.0]),
+        timed("pp_mobileseg_tiny", "mnn", [40.0], [1.0]),
+        timed("seaformer_tiny", "ncnn", [20.0], [1.0]),
+        timed("seaformer_tiny", "mnn", [20.5], [1.0]),
+    ]
+    times = [80.0, 40.0, 50.0, 20.5, 20.0]
+    second = [timed(each.case.network, each.case.engine, [ms], [1.0]) for each, ms in zip(first, times)]
+    assert swaps(first, first) == []
+    (swap,) = swaps(first, second)
+    assert swap[:4] == ("pp_mobileseg_tiny", 1, "ncnn", "mnn")
+    assert swap.shares == pytest.approx((51 / 41, 41 / 51))
+    text = repeated(first, second)
+    assert "puts the engines in the same order up to ties of 10 %, with one thread in 1 of 2 networks." in text
+    assert text.endswith("in both runs: PP-MobileSeg-Tiny: ncnn and MNN (1.24, 0.80).")
 
 
 def test_instructions_stand_beside_the_limit():
