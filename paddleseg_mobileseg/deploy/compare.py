@@ -105,6 +105,8 @@ def compare(
             exported, nb = converted.lowered, converted.path
         with _opened(exported, nb) as predictor:
             metadata = predictor.metadata
+            if metadata.precision == "int8" and images is None:
+                raise InputError(f"{nb} is calibrated for int8 on pictures, not on noise: give --images")
             reference = PaddleReference(exported, metadata)
             rows = []
             for source in tqdm(sources, desc="compare", unit="input", disable=None, leave=False):

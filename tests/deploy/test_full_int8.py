@@ -195,6 +195,8 @@ def test_onnx_runtime_keeps_the_labels_that_the_simulation_keeps(lowered, conver
     assert metadata.agreement.labels > 0.95 and metadata.agreement.images == 4 and metadata.doubt is None
     assert "ONNX Runtime on this host" in metadata.agreement.computed_by and read_metadata(path) == metadata
     assert compare(lowered, path, images=[pictures]).total.pixel_agreement > 0.95
+    with pytest.raises(InputError, match="not on noise: give --images"):
+        compare(lowered, path)
     assert convert(onnx.lowered, path, precision="int8", format="onnx").metadata.sha256 == metadata.sha256
     with pytest.raises(InputError, match="quantised for another format does not become nb"):
         convert(onnx.lowered, tmp_path / "model.nb", precision="int8")
