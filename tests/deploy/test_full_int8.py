@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from paddle import nn
-from paddle.nn import functional as F
 
 from paddleseg_mobileseg import InputError, compare
 from paddleseg_mobileseg.cli import main
@@ -33,27 +32,10 @@ from paddleseg_mobileseg.deploy.runtime.metadata import read_metadata
 from support.chance import seeded
 from support.engines import require_engine
 from support.exports import MEAN, STD, export, randomise, save_scene
+from support.int8_networks import Small
 
 SIZE = (32, 64)
 FINITE = st.floats(-1e4, 1e4, width=32)
-
-
-class Small(nn.Layer):
-    """One of each: a convolution, a depthwise one, one of 1x1, linear layers, and what stays in float32 between."""
-
-    def __init__(self):
-        super().__init__()
-        self.stem, self.norm = nn.Conv2D(3, 16, 3, stride=2, padding=1, bias_attr=False), nn.BatchNorm2D(16)
-        self.depth, self.norm2 = nn.Conv2D(16, 16, 3, padding=1, groups=16, bias_attr=False), nn.BatchNorm2D(16)
-        self.squeeze, self.excite = nn.Linear(16, 8), nn.Linear(8, 16)
-        self.point = nn.Conv2D(16, 32, 1)
-        self.classifier = nn.Conv2D(32, 9, 1)
-
-    def forward(self, x):
-        x = F.relu6(self.norm(self.stem(x)))
-        x = x + F.hardswish(self.norm2(self.depth(x)))
-        gate = F.sigmoid(self.excite(F.relu(self.squeeze(x.mean([2, 3])))))
-        return self.classifier(F.relu(self.point(x * gate.reshape([1, 16, 1, 1]))))
 
 
 TRANSFORMS = [{"type": "Resize", "target_size": SIZE[::-1]}, {"type": "Normalize", "mean": MEAN, "std": STD}]

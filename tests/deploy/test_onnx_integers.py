@@ -5,7 +5,6 @@ from collections import Counter
 import numpy as np
 import pytest
 from paddle import nn
-from paddle.nn import functional as F
 
 from paddleseg_mobileseg.deploy.formats.onnx_file import write_onnx
 from paddleseg_mobileseg.deploy.formats.onnx_messages import Model, array_of, tensor_of
@@ -21,27 +20,9 @@ from paddleseg_mobileseg.deploy.runtime.inputs import noise
 from support.chance import seeded
 from support.engines import require_engine
 from support.exports import export, randomise
+from support.int8_networks import OfEveryEnd
 
 SHAPE = (1, 3, 32, 64)
-
-
-class Small(nn.Layer):
-    """Convolutions of every kind, each with another end: a ReLU, a ReLU6, a hard swish, a sum, none at all."""
-
-    def __init__(self):
-        super().__init__()
-        self.stem, self.norm = nn.Conv2D(3, 16, 3, stride=2, padding=1, bias_attr=False), nn.BatchNorm2D(16)
-        self.depth, self.norm2 = nn.Conv2D(16, 16, 3, padding=1, groups=16, bias_attr=False), nn.BatchNorm2D(16)
-        self.squeeze, self.excite = nn.Linear(16, 8), nn.Linear(8, 16)
-        self.point, self.wide = nn.Conv2D(16, 16, 1), nn.Conv2D(16, 32, 1, bias_attr=False)
-        self.classifier = nn.Conv2D(32, 9, 1)
-
-    def forward(self, x):
-        x = F.relu6(self.norm(self.stem(x)))
-        x = x + F.hardswish(self.norm2(self.depth(x)))
-        gate = F.sigmoid(self.excite(F.relu(self.squeeze(x.mean([2, 3])))))
-        x = x + F.relu(self.point(x * gate.reshape([1, 16, 1, 1])))
-        return self.classifier(self.wide(x))
 
 
 def quantised(model, batch):
@@ -55,7 +36,7 @@ def quantised(model, batch):
 @pytest.fixture(scope="module")
 @seeded(5)
 def small(tmp_path_factory):
-    folder = export(randomise(Small()), tmp_path_factory.mktemp("small"), list(SHAPE))
+    folder = export(randomise(OfEveryEnd()), tmp_path_factory.mktemp("small"), list(SHAPE))
     model, _, _ = linear_as_mul(lower(folder, labels="none").program)
     return model
 
