@@ -8,7 +8,7 @@ from benchmarks.__main__ import main
 from benchmarks.report import make_report, markdown
 from benchmarks.results import Result, ResultsFile
 from benchmarks.suites.engines.arm import WHEELS, arm_engines
-from benchmarks.suites.engines.cases import AARCH64, LABEL_MAP, NETWORK, EngineCase
+from benchmarks.suites.engines.cases import AARCH64, LABEL_MAP, NETWORK, EngineCase, cases
 from benchmarks.suites.engines.measuring import EnginesMeasuring
 from benchmarks.suites.engines.repeated import repeated, swaps
 from benchmarks.suites.engines.report import (
@@ -114,16 +114,19 @@ def test_instructions_stand_beside_the_limit():
     ]
 
 
-def test_each_precision_has_a_limit_of_its_own():
-    half = [
-        counted("pp_mobileseg_tiny", "mnn", (160.0, 5.5), precision="fp16"),
-        counted("pp_mobileseg_tiny", "onnxruntime", (142.0, 6.0), precision="int8"),
-    ]
-    _, blocks = arm_section([*ARM, *half])
+def test_half_precision_stands_beside_the_exact_label_map():
+    found = cases(["pp_mobileseg_tiny"], (512, 512), 150, ["mnn"], ["exact", "argmax"], [1], AARCH64, with_half=True)
+    assert [(case.label_map, case.precision) for case in found] == [
+        ("exact", "float32"), ("exact", "fp16"), ("argmax", "float32"),
+    ]  # fmt: skip
+
+
+def test_half_precision_has_a_limit_of_its_own():
+    half = counted("pp_mobileseg_tiny", "mnn", (160.0, 5.5), precision="fp16")
+    _, blocks = arm_section([*ARM, half])
     tables = {block.heading: block.content for block in blocks}
-    title = "Network in {}, million instructions (multiply-adds an instruction, limit {})"
-    assert tables[title.format("half precision", 8)].rows == [["PP-MobileSeg-Tiny", "0.71", "160.0 (4.44)"]]
-    assert tables[title.format("int8", 16)].rows == [["PP-MobileSeg-Tiny", "0.71", "142.0 (5.00)"]]
+    title = "Network in half precision, million instructions (multiply-adds an instruction, limit 8)"
+    assert tables[title].rows == [["PP-MobileSeg-Tiny", "0.71", "160.0 (4.44)"]]
     assert tables["Multiply-adds an instruction (limit 4)"].rows == rate_table(ARM[:2]).rows
 
 

@@ -3,10 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import List, Sequence, Tuple
 
-from paddleseg_mobileseg.deploy import PRECISIONS
-from paddleseg_mobileseg.deploy.formats.converters import CONVERTERS
-
-from ..latency.cases import CONVERTED, PADDLE_LITE, LatencyCase
+from ..latency.cases import CONVERTED, LatencyCase
 
 HOST, AARCH64 = "host", "aarch64"
 ARCHITECTURES = (HOST, AARCH64)
@@ -48,12 +45,12 @@ def cases(
     label_maps: Sequence[str],
     threads: Sequence[int],
     arch: str,
-    precisions: Sequence[str] = (),
+    with_half: bool = False,
 ) -> List[EngineCase]:
     """All of them, the engines of a network one after the other.
 
     Args:
-        precisions: that are measured beside float32, with the exact label map, in engines that have them.
+        with_half: measure half precision beside float32, with the exact label map.
     """
     chosen = [
         EngineCase(network, *size, num_classes, label_map, engine, threads=count, arch=arch)
@@ -62,15 +59,7 @@ def cases(
         for label_map in label_maps
         for engine in engines
     ]
-    return [variant for case in chosen for variant in [case, *_variants(case, precisions)]]
-
-
-def _variants(case: EngineCase, precisions: Sequence[str]) -> List[EngineCase]:
-    if case.label_map != "exact":
-        return []
-    return [replace(case, precision=each) for each in precisions if each in computed_in(case.engine)]
-
-
-def computed_in(engine: str) -> Sequence[str]:
-    """What an engine can compute in on ARM, of `PRECISIONS`."""
-    return PRECISIONS if engine == PADDLE_LITE else CONVERTERS[CONVERTED[engine].format].precisions
+    if not with_half:
+        return chosen
+    halves = {case: [replace(case, precision="fp16")] for case in chosen if case.label_map == "exact"}
+    return [variant for case in chosen for variant in [case, *halves.get(case, [])]]

@@ -17,8 +17,6 @@ from .cases import LABEL_MAP, NETWORK, EngineCase
 LIMITS = {"float32": 4, "fp16": 8, "int8": 16}
 """Multiply-adds that one instruction of 64-bit ARM can do: the lanes of a vector, or of a dot product of int8."""
 
-_SPOKEN = {"fp16": "half precision", "int8": "int8"}
-
 READING = (
     "Every engine runs the same exported program, converted for it, in float32 unless something else is said. "
     "Agreement is with Paddle in float32 and the exact label map, on one built-in scene. Random weights are calibrated "
@@ -74,11 +72,10 @@ def arm_section(results: Sequence[Result]) -> Tuple[str, List[Block]]:
         Block("Network, million instructions on ARM, which are no times", count_table(exact)),
         Block(f"Multiply-adds an instruction (limit {LIMITS['float32']})", rate_table(exact)),
     ]
-    for precision, spoken in _SPOKEN.items():
-        fewer = [each for each in results if each.case.precision == precision]
-        if fewer:
-            title = f"Network in {spoken}, million instructions (multiply-adds an instruction, limit"
-            blocks.append(Block(f"{title} {LIMITS[precision]})", count_table(fewer, with_rate=True)))
+    half = [each for each in results if each.case.precision == "fp16"]
+    if half:
+        title = "Network in half precision, million instructions (multiply-adds an instruction, limit"
+        blocks.append(Block(f"{title} {LIMITS['fp16']})", count_table(half, with_rate=True)))
     if len(exact) < len(full):
         title = "Exact label map: share of the instructions with the engine's own interpolation and argmax"
         blocks.append(Block(title, own_table(full, _instructions_ratio)))

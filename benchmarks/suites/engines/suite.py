@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Dict, Sequence, Tuple
 
-from paddleseg_mobileseg.deploy import PRECISIONS
 from paddleseg_mobileseg.errors import InputError
 from paddleseg_mobileseg.models.zoo import MODELS
 
@@ -49,13 +48,7 @@ class EnginesSuite(Suite):
         parser.add_argument("--engines", nargs="+", choices=tuple(CONVERTED), help="measure these only")
         parser.add_argument("--label-maps", nargs="+", choices=LABEL_MAPS, default=LABEL_MAPS, help="these only")
         parser.add_argument("--threads", nargs="+", type=int, default=[1, 2], help="on the host (default: 1 2)")
-        parser.add_argument(
-            "--precision",
-            nargs="+",
-            choices=PRECISIONS[1:],
-            default=[],
-            help="with --arch aarch64, also compute in these, in engines that have them",
-        )
+        parser.add_argument("--precision", choices=("fp16",), help="with --arch aarch64, also in half precision")
         parser.add_argument(
             "--lite-library",
             type=Path,
@@ -81,7 +74,7 @@ class EnginesSuite(Suite):
     def _cases(
         self, args: argparse.Namespace, networks: Sequence[str], engines: Sequence[str], threads: Sequence[int]
     ) -> Sequence[EngineCase]:
-        chosen = (engines, args.label_maps, threads, args.arch, args.precision)
+        chosen = (engines, args.label_maps, threads, args.arch, args.precision == "fp16")
         return cases(networks, self.size, self.num_classes, *chosen)
 
     def section(self, results: Sequence[Result], with_plots: bool = True) -> Section:

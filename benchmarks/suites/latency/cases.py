@@ -32,7 +32,7 @@ class LatencyCase:
         label_map: "exact", "argmax" or "vim", as of `convert`.
         engine: one of `ENGINES`.
         weights: what they are stored in, "float32", "int16" or "int8".
-        precision: what is computed in, "float32", "fp16" or "int8".
+        precision: what is computed in, "float32" or "fp16".
         active_classes: how many of the classes can win.
     """
 
@@ -53,8 +53,8 @@ class LatencyCase:
 
     @property
     def number_format(self) -> str:
-        """Of weights and arithmetic together: "float32", "int16" or "int8" of weights alone, "fp16" or "full_int8"."""
-        return {"float32": self.weights, "int8": "full_int8"}.get(self.precision, self.precision)
+        """Of weights and arithmetic together: "float32", "int16", "int8" or "fp16"."""
+        return self.precision if self.precision != "float32" else self.weights
 
     @property
     def target(self) -> str:

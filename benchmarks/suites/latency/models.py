@@ -22,7 +22,6 @@ from paddleseg_mobileseg.deploy.ir.static_graph import StaticGraph
 from paddleseg_mobileseg.deploy.ir.tensors import OutputTensor
 from paddleseg_mobileseg.deploy.label_tail import attach, tail_program
 from paddleseg_mobileseg.deploy.lower import LoweredModel, lower
-from paddleseg_mobileseg.deploy.quantise import quantise
 from paddleseg_mobileseg.deploy.runtime.metadata import Metadata, metadata_path, sha256_of, weights_path
 from paddleseg_mobileseg.deploy.runtime.opt import opt_version
 from paddleseg_mobileseg.deploy.runtime.versions import versions
@@ -128,7 +127,7 @@ class ModelFolder:
             try:
                 with atomic_folder(path.parent) as scratch:
                     started = time.perf_counter()
-                    self._write(lowered[case.label_map], case, scratch / path.name)
+                    _write(lowered[case.label_map], case, scratch / path.name)
                     write_text(_seconds_path(scratch / path.name), f"{time.perf_counter() - started:.3f}\n")
             except MobilesegError as error:
                 failures[case] = error
@@ -147,25 +146,6 @@ class ModelFolder:
         if not (folder / "deploy.yaml").is_file():
             _write_export(export, folder, self._calibration)
         return folder
-
-    def _write(self, lowered: LoweredModel, case: LatencyCase, path: Path) -> None:
-        """The model of a case, into a folder of its own."""
-        if case.engine in INFERENCE_ENGINES:
-            _write_paddle(lowered, path.parent)
-            return
-        if case.precision == "int8":
-            lowered = quantise(lowered, self._calibration, results=_format(case) == "onnx")
-        if _format(case) != "nb":
-            translate(lowered, path, _format(case), case.weights, case.precision)
-            for other in set(path.parent.iterdir()) - {path, metadata_path(path), weights_path(path)}:
-                other.unlink()
-            return
-        if case.precision == "fp16":
-            lowered = halve(lowered)
-        check_support(lowered.program, case.target, case.precision)
-        write_model(lowered, path, case.target, case.weights, case.precision)
-        for name in ("model.pdmodel", "model.pdiparams"):
-            (path.parent / name).unlink()
 
     def make_all(self, cases: Sequence[LatencyCase]) -> Failures:
         """Make what is missing, an export on each core at a time.
@@ -205,6 +185,24 @@ def _chance(active_classes: int) -> str:
 
 def _format(case: LatencyCase) -> str:
     return CONVERTED[case.engine].format if case.engine in CONVERTED else "nb"
+
+
+def _write(lowered: LoweredModel, case: LatencyCase, path: Path) -> None:
+    """The model of a case, into a folder of its own."""
+    if case.engine in INFERENCE_ENGINES:
+        _write_paddle(lowered, path.parent)
+        return
+    if _format(case) != "nb":
+        translate(lowered, path, _format(case), case.weights, case.precision)
+        for other in set(path.parent.iterdir()) - {path, metadata_path(path), weights_path(path)}:
+            other.unlink()
+        return
+    if case.precision == "fp16":
+        lowered = halve(lowered)
+    check_support(lowered.program, case.target, case.precision)
+    write_model(lowered, path, case.target, case.weights, case.precision)
+    for name in ("model.pdmodel", "model.pdiparams"):
+        (path.parent / name).unlink()
 
 
 def _seconds_path(model: Path) -> Path:
