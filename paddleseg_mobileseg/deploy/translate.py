@@ -39,7 +39,7 @@ def translate(
         ToolError: a converter has no translation of an op, or failed.
     """
     converter, described = CONVERTERS[format], describe_input(lowered.program)
-    program, spelt_out = spell_out(lowered.program) if converter.from_onnx else (lowered.program, {})
+    program, spelt_out = spell_out(lowered.program, converter.from_onnx)
     weights = "float16" if precision == "fp16" else weights
     names = converter.write(program, model, weights, precision)
     apart = weights_path(model)
