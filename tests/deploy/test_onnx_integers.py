@@ -28,7 +28,7 @@ SHAPE = (1, 3, 32, 64)
 def quantised(model, batch):
     """A program in float32 as one whose layers read and write int8, calibrated on one batch."""
     layers = layers_of(Edit(model), results=True)
-    names = {name for layer in layers for name in (layer.source, layer.result and layer.result.name) if name}
+    names = {name for layer in layers for name in layer.rounded}
     thresholds = {name: values.threshold(1.0) for name, values in observe(model, [batch], sorted(names)).items()}
     return quantised_program(model, layers, thresholds)
 

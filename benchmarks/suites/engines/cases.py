@@ -1,6 +1,6 @@
 """What is measured: a network in an engine, here or on an emulated core."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import List, Sequence, Tuple
 
 from ..latency.cases import CONVERTED, LatencyCase
@@ -52,14 +52,11 @@ def cases(
     Args:
         with_half: measure half precision beside float32, with the exact label map.
     """
-    chosen = [
-        EngineCase(network, *size, num_classes, label_map, engine, threads=count, arch=arch)
+    return [
+        EngineCase(network, *size, num_classes, label_map, engine, precision=precision, threads=count, arch=arch)
         for network in networks
         for count in threads
         for label_map in label_maps
         for engine in engines
+        for precision in (("float32", "fp16") if with_half and label_map == "exact" else ("float32",))
     ]
-    if not with_half:
-        return chosen
-    halves = {case: [replace(case, precision="fp16")] for case in chosen if case.label_map == "exact"}
-    return [variant for case in chosen for variant in [case, *halves.get(case, [])]]

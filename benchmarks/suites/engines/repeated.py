@@ -6,6 +6,7 @@ from typing import Dict, List, NamedTuple, Sequence, Tuple
 
 from ...results import WHOLE, Result, find
 from ..latency.cases import CONVERTED, find_network
+from .cases import EngineCase
 
 TIE = 0.1
 """Two engines whose times differ by no more than this share, in either run, are level."""
@@ -42,9 +43,9 @@ def swaps(first: Sequence[Result], second: Sequence[Result]) -> List[Swap]:
     return found
 
 
-def _rows(results: Sequence[Result]) -> Dict[object, List[Result]]:
-    """The engines of each network and number of threads."""
-    rows: Dict[object, List[Result]] = {}
+def _rows(results: Sequence[Result]) -> Dict[EngineCase, List[Result]]:
+    """The engines of each network and number of threads, by their case without an engine."""
+    rows: Dict[EngineCase, List[Result]] = {}
     for each in results:
         if each.case.label_map == "exact":
             rows.setdefault(replace(each.case, engine=""), []).append(each)
@@ -52,11 +53,11 @@ def _rows(results: Sequence[Result]) -> Dict[object, List[Result]]:
 
 
 def repeated(first: Sequence[Result], second: Sequence[Result]) -> str:
-    """What became of the order of the first run, in sentences."""
-    changed = swaps(first, second)
+    """What became of the order of the first run, in sentences; both are of the host."""
+    changed, rows = swaps(first, second), _rows(first)
     said = []
-    for threads in sorted({each.case.threads for each in first}):
-        networks = {case.network for case in _rows(first) if case.threads == threads}
+    for threads in sorted({case.threads for case in rows}):
+        networks = {case.network for case in rows if case.threads == threads}
         moved = {swap.network for swap in changed if swap.threads == threads}
         spoken = "one thread" if threads == 1 else f"{threads} threads"
         said.append(f"with {spoken} in {len(networks) - len(moved)} of {len(networks)} networks")

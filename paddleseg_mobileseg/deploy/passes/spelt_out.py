@@ -14,6 +14,7 @@ from ..ir.edit import Edit, new_op
 from ..ir.exported import ExportedModel
 from ..ir.program import AttrType, OpDesc, get_attr, inputs_of, outputs_of, set_attr
 from .in_turn import Passes, apply_in_turn
+from .rewrites.even_pools import block_of
 
 
 def spell_out_shuffles(model: ExportedModel) -> int:
@@ -80,10 +81,8 @@ def spell_out_uneven_pools(model: ExportedModel) -> int:
 
 
 def _is_uneven_average(edit: Edit, op: OpDesc) -> bool:
-    if op.type != "pool2d" or not get_attr(op, "adaptive", False) or get_attr(op, "pooling_type") != "avg":
-        return False
-    have, wanted = (edit.dims(name)[2:] for name in (inputs_of(op, "X")[0], outputs_of(op, "Out")[0]))
-    return any(size % blocks for size, blocks in zip(have, wanted))
+    average = op.type == "pool2d" and get_attr(op, "adaptive", False) and get_attr(op, "pooling_type") == "avg"
+    return average and block_of(edit, op) is None
 
 
 def _shares(size: int, blocks: int) -> np.ndarray:

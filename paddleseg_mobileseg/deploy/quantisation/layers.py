@@ -46,6 +46,11 @@ class Layer(NamedTuple):
     axis: int
     result: Optional[Result] = None
 
+    @property
+    def rounded(self) -> List[str]:
+        """The variables that need a threshold."""
+        return [self.source] if self.result is None else [self.source, self.result.name]
+
 
 _SLOTS = {
     "conv2d": ("Input", "Filter", "Output", 0),

@@ -61,8 +61,7 @@ def quantise_program(
         InputError: the network cannot run on a batch.
     """
     layers = layers_of(Edit(model), results)
-    names = [name for layer in layers for name in (layer.source, layer.result and layer.result.name) if name]
-    found = observe(model, batches, list(dict.fromkeys(names)))
+    found = observe(model, batches, list(dict.fromkeys(name for layer in layers for name in layer.rounded)))
     thresholds = {name: values.threshold() for name, values in found.items()}
     program = quantised_program(model, layers, thresholds)
     most = int(_MOST_LEFT * len(layers))
